@@ -1,0 +1,140 @@
+use super::*;
+use crate::model::{ComputeType, Student};
+use std::{path::Path, sync::Arc};
+
+fn model() -> Arc<Student> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fr-en");
+    Arc::new(Student::load(&folder, ComputeType::Int8).unwrap())
+}
+
+fn engine(queue_tokens: usize) -> Engine {
+    let threads = NonZeroUsize::new(2).unwrap();
+    Engine::start(EngineSettings {
+        threads,
+        queue_tokens,
+    })
+    .unwrap()
+}
+
+fn source(model: &Student, text: &str) -> Vec<TokenId> {
+    model
+        .source
+        .encode(text)
+        .into_iter()
+        .map(|token| token.id)
+        .chain([model.config.end()])
+        .collect()
+}
+
+const LONG: &str = "Le Kremlin n'a pas répondu à la question de savoir s'il achèterait des missiles iraniens, mais a \
+                    déclaré que la coopération avec Téhéran incluait les domaines les plus sensibles.";
+
+#[tokio::test]
+async fn many_at_once_get_what_each_gets_alone() {
+    let (model, engine) = (model(), engine(1 << 20));
+    let texts: Vec<String> = (0..300)
+        .map(|i| format!("Il y a {i} chats dans la maison {}.", i * 7))
+        .collect();
+    let decode = Task::Decode(DecodeOptions::default());
+    let together = futures::future::join_all(
+        texts
+            .iter()
+            .map(|text| engine.run(&model, source(&model, text), decode)),
+    )
+    .await;
+    for (text, output) in texts.iter().zip(together) {
+        let alone = engine
+            .run(&model, source(&model, text), decode)
+            .await
+            .unwrap();
+        let output = output.unwrap();
+        assert_eq!(output.tokens, alone.tokens, "{text}");
+        assert_eq!(output.alignment, alone.alignment, "{text}");
+        assert!(output.finished);
+    }
+}
+
+#[tokio::test]
+async fn no_ngram_comes_twice_where_that_is_forbidden() {
+    let (model, engine) = (model(), engine(1 << 20));
+    let options = DecodeOptions {
+        no_repeat_ngram: NonZeroUsize::new(2),
+    };
+    let text = "Oui, oui, oui, oui, oui, oui, il a dit oui, il a dit oui, il a dit oui.";
+    let output = engine
+        .run(&model, source(&model, text), Task::Decode(options))
+        .await
+        .unwrap();
+    let mut seen = std::collections::HashSet::new();
+    assert!(
+        output
+            .tokens
+            .windows(2)
+            .all(|pair| seen.insert(pair.to_vec())),
+        "{:?}",
+        output.tokens
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_leaves_the_queue_and_the_batch() {
+    let (model, engine) = (model(), engine(1 << 20));
+    let decode = Task::Decode(DecodeOptions::default());
+    let abandoned: Vec<_> = (0..500)
+        .map(|_| {
+            let (engine, model) = (engine.clone(), model.clone());
+            tokio::spawn(async move {
+                engine
+                    .run(&model, source(&model, LONG), decode)
+                    .await
+                    .map(|_| ())
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    abandoned.iter().for_each(|task| task.abort());
+    for task in abandoned {
+        let _ = task.await;
+    }
+    assert!(
+        engine
+            .run(&model, source(&model, "Bonjour."), decode)
+            .await
+            .unwrap()
+            .finished
+    );
+    assert_eq!(engine.queue_depth(), (0, 0));
+}
+
+#[tokio::test]
+async fn admission_is_bounded_and_given_back() {
+    let engine = engine(100);
+    let large = engine.reserve(1000).unwrap();
+    let Err(InferenceError::Overloaded {
+        queued,
+        retry_after,
+    }) = engine.reserve(1)
+    else {
+        panic!("admitted")
+    };
+    assert_eq!(queued, 1000);
+    assert!(retry_after >= Duration::from_millis(100));
+    drop(large);
+    let _first = engine.reserve(60).unwrap();
+    assert!(engine.reserve(60).is_err());
+    assert!(engine.reserve(40).is_ok());
+}
+
+#[tokio::test]
+async fn encoding_alone_gives_the_vector_and_no_tokens() {
+    let (model, engine) = (model(), engine(1 << 20));
+    let output = engine
+        .run(&model, source(&model, LONG), Task::Encode)
+        .await
+        .unwrap();
+    assert_eq!(
+        (output.vector.len(), output.tokens.len()),
+        (model.config.dim, 0)
+    );
+    assert!(output.vector.iter().all(|x| x.is_finite()));
+}

@@ -1,0 +1,3 @@
+#![deny(unsafe_code)]
+pub mod inference;
+pub mod model;

@@ -1,0 +1,59 @@
+//! AVX2: bytes widened to 16 bits first, because `vpmaddubsw` saturates where this must be exact.
+#![allow(unsafe_code)]
+
+use super::{GROUP, Kernel, MAX_ROWS, PANEL, Tile};
+use std::arch::x86_64::*;
+
+pub struct Avx2(());
+
+impl Avx2 {
+    pub fn detect() -> Option<&'static Self> {
+        is_x86_feature_detected!("avx2").then_some(&Avx2(()))
+    }
+}
+
+impl Kernel for Avx2 {
+    fn name(&self) -> &'static str {
+        "avx2"
+    }
+
+    fn accumulate(&self, rows: &[u8], panel: &[i8], depth: usize, tile: &mut Tile) {
+        let count = rows.len() / depth;
+        assert!(count <= MAX_ROWS && depth.is_multiple_of(GROUP) && panel.len() == depth * PANEL);
+        for (row, sums) in rows.chunks_exact(depth).zip(tile) {
+            for block in 0..PANEL / BLOCK {
+                // SAFETY: a value of this type exists only where AVX2 was detected; `row` and
+                // `panel` have the lengths asserted above and `block` lies within the panel.
+                unsafe { accumulate_block(row, panel, block, &mut sums[block * BLOCK..]) };
+            }
+        }
+    }
+}
+
+/// Columns at a time: four registers of sums, two partial sums a column.
+const BLOCK: usize = 16;
+
+/// `sums[n] += Σ_k row[k] panel[block * BLOCK + n][k]` for `BLOCK` columns.
+#[target_feature(enable = "avx2")]
+unsafe fn accumulate_block(row: &[u8], panel: &[i8], block: usize, sums: &mut [i32]) {
+    let mut partial = [_mm256_setzero_si256(); 4];
+    for (group, a) in row.chunks_exact(GROUP).enumerate() {
+        let a = i32::from_le_bytes([a[0], a[1], a[2], a[3]]);
+        // Four 16-bit activations, four times over.
+        let a = _mm256_cvtepu8_epi16(_mm_set1_epi32(a));
+        let weights = &panel[(group * PANEL + block * BLOCK) * GROUP..][..BLOCK * GROUP];
+        for (partial, quad) in partial.iter_mut().zip(weights.chunks_exact(4 * GROUP)) {
+            // SAFETY: `quad` is 16 bytes long.
+            let w = _mm256_cvtepi8_epi16(unsafe { _mm_loadu_si128(quad.as_ptr().cast()) });
+            *partial = _mm256_add_epi32(*partial, _mm256_madd_epi16(a, w));
+        }
+    }
+    for (partial, sums) in partial.into_iter().zip(sums.chunks_exact_mut(4)) {
+        let mut halves = [0i32; 8];
+        // SAFETY: `halves` is 32 bytes long.
+        unsafe { _mm256_storeu_si256(halves.as_mut_ptr().cast(), partial) };
+        for (sum, half) in sums.iter_mut().zip(halves.chunks_exact(2)) {
+            *sum += half[0] + half[1];
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The parts that networks are made of. Activations are candle tensors of f32, `[rows, columns]`:
+//! the rows of all sentences of a batch stand one after the other, without padding, so that no
+//! sentence ever computes with another's.
+
+mod attention;
+mod embedding;
+pub mod int8;
+mod linear;
+mod math;
+mod norm;
+mod simd;
+mod ssru;
+
+pub use attention::{Columns, Memory, cross_attention, self_attention};
+pub use embedding::{Embedding, Positions};
+pub use linear::{Activation, Linear};
+pub use norm::LayerNorm;
+pub use ssru::ssru_cell;
+
+use candle_core::{Result, Storage, Tensor, bail};
+
+/// Calls `read` with the values of a contiguous f32 tensor on the CPU, row by row.
+pub(crate) fn with_values<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else {
+        bail!("the layers run on the CPU only");
+    };
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        bail!("the layers read contiguous tensors only, this one is {layout:?}");
+    };
+    Ok(read(&storage.as_slice::<f32>()?[start..end]))
+}

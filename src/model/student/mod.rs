@@ -1,0 +1,286 @@
+//! The student networks of Firefox Translations (Bergamot): a transformer encoder of six layers
+//! and a light recurrent decoder of two or four (SSRU, Kim et al. 2019), post-norm throughout.
+//! The formulas are Marian's; sizes, vocabularies and special ids come from the model's folder.
+
+mod checksums;
+mod config;
+mod files;
+mod load;
+mod marian;
+#[cfg(test)]
+pub(crate) mod test;
+
+pub use config::Config;
+pub use files::holds_student;
+
+use super::{
+    TokenId, Tokenizer,
+    layers::{
+        Columns, Embedding, LayerNorm, Linear, Memory, Positions, cross_attention, self_attention,
+        ssru_cell, with_values,
+    },
+};
+use candle_core::{DType, Device, Result, Tensor};
+use std::sync::Arc;
+
+/// A loaded student: immutable, shared by all who compute with it.
+pub struct Student {
+    pub config: Config,
+    pub source: Arc<Tokenizer>,
+    pub target: Arc<Tokenizer>,
+    pub parameters: usize,
+    positions: Positions,
+    source_embedding: Embedding,
+    target_embedding: Embedding,
+    encoder: Vec<EncoderLayer>,
+    decoder: Vec<DecoderLayer>,
+    /// Keys and values of every decoder layer's cross-attention, side by side.
+    memory: Linear,
+    output: Linear,
+}
+
+struct EncoderLayer {
+    qkv: Linear,
+    attention_output: Linear,
+    attention_norm: LayerNorm,
+    ffn: FeedForward,
+}
+
+struct DecoderLayer {
+    /// The candidate and the gate of the cell, side by side.
+    ssru: Linear,
+    ssru_norm: LayerNorm,
+    query: Linear,
+    attention_output: Linear,
+    attention_norm: LayerNorm,
+    ffn: FeedForward,
+}
+
+struct FeedForward {
+    expand: Linear,
+    contract: Linear,
+    norm: LayerNorm,
+}
+
+/// What the encoder leaves of a sentence.
+pub struct Encoded {
+    /// For each decoder layer what its cross-attention reads.
+    memory: Vec<Memory>,
+    /// Mean of the encoder's states over the sentence, `[dim]`.
+    pub vector: Vec<f32>,
+}
+
+/// Sentences being decoded together, each at its own position.
+pub struct DecoderState {
+    /// For each layer the SSRU cells, `[batch, dim]`.
+    cells: Vec<Tensor>,
+    rows: Vec<DecoderRow>,
+}
+
+struct DecoderRow {
+    encoded: Arc<Encoded>,
+    /// The token before and its position; `None` at the start.
+    last: Option<TokenId>,
+    position: usize,
+}
+
+/// One step of a batch.
+pub struct Step {
+    /// What the output layer reads, `[batch, dim]`.
+    pub hidden: Tensor,
+    /// For each sentence the attention over the positions of its source.
+    pub alignments: Vec<Vec<f32>>,
+}
+
+impl Student {
+    /// The encoder's states, `[rows, dim]`, the rows of all sentences one after the other.
+    ///
+    /// `sources`: token ids, each ended by the config's `end`.
+    pub fn encoder_states(&self, sources: &[&[TokenId]]) -> Result<Tensor> {
+        let lengths: Vec<usize> = sources.iter().map(|source| source.len()).collect();
+        let tokens: Vec<_> = sources
+            .iter()
+            .flat_map(|source| source.iter().copied().map(Some).zip(0..))
+            .collect();
+        let mut x = self
+            .source_embedding
+            .forward(tokens.into_iter(), &self.positions)?;
+        for layer in &self.encoder {
+            let attended = self_attention(&layer.qkv.forward(&x)?, &lengths, self.config.heads)?;
+            x = layer
+                .attention_norm
+                .forward_residual(&x, &layer.attention_output.forward(&attended)?)?;
+            x = layer.ffn.forward(&x)?;
+        }
+        Ok(x)
+    }
+
+    /// Encodes sentences for decoding.
+    pub fn encode(&self, sources: &[&[TokenId]]) -> Result<Vec<Encoded>> {
+        let states = self.encoder_states(sources)?;
+        let keys_and_values = self.memory.forward(&states)?;
+        let (dim, layers) = (self.config.dim, self.decoder.len());
+        let row_width = 2 * layers * dim;
+        let mut first = 0;
+        let mut encoded = Vec::with_capacity(sources.len());
+        for source in sources {
+            let rows = first..first + source.len();
+            let memory = with_values(&keys_and_values, |all| {
+                let rows = &all[rows.start * row_width..rows.end * row_width];
+                (0..layers)
+                    .map(|layer| {
+                        let columns = Columns {
+                            keys: 2 * layer * dim,
+                            values: (2 * layer + 1) * dim,
+                            width: dim,
+                        };
+                        Memory::new(rows, row_width, columns, self.config.heads)
+                    })
+                    .collect()
+            })?;
+            let vector = states
+                .narrow(0, rows.start, rows.len())?
+                .mean(0)?
+                .to_vec1()?;
+            encoded.push(Encoded { memory, vector });
+            first = rows.end;
+        }
+        Ok(encoded)
+    }
+
+    /// A batch of no sentences.
+    pub fn empty_state(&self) -> Result<DecoderState> {
+        let cell = Tensor::zeros((0, self.config.dim), DType::F32, &Device::Cpu)?;
+        Ok(DecoderState {
+            cells: vec![cell; self.decoder.len()],
+            rows: Vec::new(),
+        })
+    }
+
+    /// One step of every sentence of the batch.
+    pub fn step(&self, state: &mut DecoderState) -> Result<Step> {
+        let tokens: Vec<_> = state
+            .rows
+            .iter()
+            .map(|row| (row.last, row.position))
+            .collect();
+        let mut x = self
+            .target_embedding
+            .forward(tokens.into_iter(), &self.positions)?;
+        let mut alignments = Vec::new();
+        for (i, layer) in self.decoder.iter().enumerate() {
+            let cell = ssru_cell(&layer.ssru.forward(&x)?, &state.cells[i])?;
+            x = layer.ssru_norm.forward_residual(&x, &cell.relu()?)?;
+            state.cells[i] = cell;
+            let memories = state.rows.iter().map(|row| &row.encoded.memory[i]);
+            let attended;
+            (attended, alignments) = cross_attention(&layer.query.forward(&x)?, memories)?;
+            x = layer
+                .attention_norm
+                .forward_residual(&x, &layer.attention_output.forward(&attended)?)?;
+            x = layer.ffn.forward(&x)?;
+        }
+        Ok(Step {
+            hidden: x,
+            alignments,
+        })
+    }
+
+    /// Scores of the whole vocabulary, `[batch, vocabulary]`.
+    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.output.forward(hidden)
+    }
+
+    /// For each sentence the best token among those that `allowed(row, token)` lets pass.
+    pub fn best(
+        &self,
+        hidden: &Tensor,
+        allowed: impl Fn(usize, TokenId) -> bool,
+    ) -> Result<Vec<TokenId>> {
+        self.output.argmax(hidden, allowed)
+    }
+
+    /// Bytes of memory beyond the mapped weights file.
+    pub fn resident_bytes(&self) -> usize {
+        let ffn = |ffn: &FeedForward| ffn.expand.resident_bytes() + ffn.contract.resident_bytes();
+        let encoder = self
+            .encoder
+            .iter()
+            .map(|l| l.qkv.resident_bytes() + l.attention_output.resident_bytes() + ffn(&l.ffn));
+        let decoder = self.decoder.iter().map(|l| {
+            l.ssru.resident_bytes()
+                + l.query.resident_bytes()
+                + l.attention_output.resident_bytes()
+                + ffn(&l.ffn)
+        });
+        let tables = self.source_embedding.table.resident_bytes()
+            + self.target_embedding.table.resident_bytes();
+        encoder.sum::<usize>()
+            + decoder.sum::<usize>()
+            + tables
+            + self.memory.resident_bytes()
+            + self.output.resident_bytes()
+    }
+}
+
+impl FeedForward {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = self.contract.forward(&self.expand.forward(x)?)?;
+        self.norm.forward_residual(x, &y)
+    }
+}
+
+impl DecoderState {
+    /// Sentences in the batch.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Adds sentences at the end of the batch, each at its start.
+    pub fn join(&mut self, sentences: impl IntoIterator<Item = Arc<Encoded>>) -> Result<()> {
+        let before = self.rows.len();
+        self.rows
+            .extend(sentences.into_iter().map(|encoded| DecoderRow {
+                encoded,
+                last: None,
+                position: 0,
+            }));
+        for cell in &mut self.cells {
+            let zeros = Tensor::zeros(
+                (self.rows.len() - before, cell.dim(1)?),
+                DType::F32,
+                &Device::Cpu,
+            )?;
+            *cell = Tensor::cat(&[&*cell, &zeros], 0)?;
+        }
+        Ok(())
+    }
+
+    /// Tells each sentence, in order, what its next token is.
+    pub fn advance(&mut self, tokens: &[TokenId]) {
+        for (row, &token) in self.rows.iter_mut().zip(tokens) {
+            row.last = Some(token);
+            row.position += 1;
+        }
+    }
+
+    /// Keeps the sentences for which `keep[i]` holds, in their order.
+    pub fn retain(&mut self, keep: &[bool]) -> Result<()> {
+        let kept: Vec<u32> = (0..)
+            .zip(keep)
+            .filter(|(_, keep)| **keep)
+            .map(|(i, _)| i)
+            .collect();
+        let mut keep = keep.iter();
+        self.rows.retain(|_| *keep.next().unwrap_or(&false));
+        let kept = Tensor::new(kept, &Device::Cpu)?;
+        for cell in &mut self.cells {
+            *cell = cell.index_select(&kept, 0)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,242 @@
+//! SentencePiece unigram vocabularies: text into pieces that know which bytes of the text they
+//! stand for, and pieces back into text.
+//!
+//! `normalizer` rewrites the text, `trie` finds the pieces at a position, and the best-scoring
+//! segmentation is found here (Viterbi; Kudo 2018, <https://arxiv.org/abs/1804.10959>).
+
+mod normalizer;
+mod proto;
+#[cfg(test)]
+mod test;
+mod trie;
+
+use super::TokenId;
+use normalizer::{Normalizer, SPACE};
+use prost::Message;
+use proto::{ModelProto, PieceType};
+use std::ops::Range;
+use trie::Trie;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    #[error("it is not a SentencePiece model: {0}")]
+    Decode(#[from] prost::DecodeError),
+    #[error("it is a SentencePiece model, but {0}")]
+    Damaged(&'static str),
+    #[error("it holds {actual} pieces where config.json says {expected}")]
+    Size { actual: usize, expected: usize },
+}
+
+/// A piece of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Token {
+    pub id: TokenId,
+    /// Bytes of the text as it was before normalisation.
+    pub span: Range<usize>,
+}
+
+/// An immutable vocabulary with its normaliser.
+pub struct Tokenizer {
+    normalizer: Normalizer,
+    pieces: Vec<Piece>,
+    trie: Trie,
+    unknown: TokenId,
+    unknown_score: f32,
+}
+
+struct Piece {
+    text: Box<str>,
+    score: f32,
+    kind: PieceType,
+}
+
+/// What an unknown character costs below the worst piece (`kUnkPenalty` in SentencePiece).
+const UNKNOWN_PENALTY: f32 = 10.0;
+
+impl Tokenizer {
+    /// Reads a serialised SentencePiece model of unigram type without byte fallback.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokenizerError> {
+        let model = ModelProto::decode(bytes)?;
+        let trainer = model.trainer_spec.unwrap_or_default();
+        if trainer.model_type.unwrap_or(1) != 1 {
+            return Err(TokenizerError::Damaged(
+                "not of the unigram type, the only one read here",
+            ));
+        }
+        if trainer.byte_fallback.unwrap_or(false) {
+            return Err(TokenizerError::Damaged(
+                "with byte fallback, which is not read here",
+            ));
+        }
+        let pieces: Vec<Piece> = model
+            .pieces
+            .into_iter()
+            .map(|piece| Piece {
+                kind: piece
+                    .r#type
+                    .and_then(|kind| kind.try_into().ok())
+                    .unwrap_or(PieceType::Normal),
+                text: piece.piece.into_boxed_str(),
+                score: piece.score,
+            })
+            .collect();
+        let unknown = pieces
+            .iter()
+            .position(|piece| piece.kind == PieceType::Unknown)
+            .ok_or(TokenizerError::Damaged("without a piece for the unknown"))?;
+        let searched = |kind| matches!(kind, PieceType::Normal | PieceType::UserDefined);
+        let entries: Vec<(&[u8], u32)> = pieces
+            .iter()
+            .zip(0..)
+            .filter(|(piece, _)| searched(piece.kind) && !piece.text.is_empty())
+            .map(|(piece, id)| (piece.text.as_bytes(), id))
+            .collect();
+        let worst = pieces
+            .iter()
+            .filter(|piece| piece.kind == PieceType::Normal)
+            .fold(f32::INFINITY, |worst, piece| worst.min(piece.score));
+        Ok(Tokenizer {
+            normalizer: Normalizer::new(model.normalizer_spec.unwrap_or_default())?,
+            trie: Trie::new(entries),
+            unknown: TokenId(unknown as u32),
+            unknown_score: worst - UNKNOWN_PENALTY,
+            pieces,
+        })
+    }
+
+    /// Pieces in the vocabulary.
+    pub fn size(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Text of a piece as the vocabulary writes it, `▁` for a space; empty for an id it lacks.
+    pub fn piece(&self, id: TokenId) -> &str {
+        self.pieces
+            .get(id.0 as usize)
+            .map_or("", |piece| &piece.text)
+    }
+
+    /// Whether some piece is exactly `text` (`▁` written for a space).
+    pub fn has_piece(&self, text: &str) -> bool {
+        self.trie.get(text.as_bytes()).is_some()
+    }
+
+    /// Whether the vocabulary has a piece for every character of `text`, each by itself.
+    pub fn reads(&self, text: &str) -> bool {
+        let mut buffer = [0; 4];
+        text.chars().all(|c| {
+            self.encode(c.encode_utf8(&mut buffer))
+                .iter()
+                .all(|token| token.id != self.unknown)
+        })
+    }
+
+    /// The id of the piece that stands for what the vocabulary lacks.
+    pub fn unknown(&self) -> TokenId {
+        self.unknown
+    }
+
+    /// The best-scoring segmentation. Neighbouring unknown characters are one token.
+    pub fn encode(&self, text: &str) -> Vec<Token> {
+        let normalized = self.normalizer.normalize(text);
+        let (bytes, origin) = (normalized.text.as_bytes(), &normalized.origin);
+        let mut tokens: Vec<Token> = Vec::new();
+        let mut end = bytes.len();
+        let best = self.best_paths(&normalized.text);
+        while end > 0 {
+            let step = &best[end];
+            let start = step.start as usize;
+            let span = origin[start]..origin[end].max(origin[end - 1]);
+            match tokens.last_mut() {
+                Some(next) if step.id == self.unknown && next.id == self.unknown => {
+                    next.span.start = span.start;
+                }
+                _ => tokens.push(Token { id: step.id, span }),
+            }
+            end = start;
+        }
+        tokens.reverse();
+        tokens
+    }
+
+    /// For each end of a prefix of `text` the last piece of its best segmentation.
+    fn best_paths(&self, text: &str) -> Vec<Step> {
+        let bytes = text.as_bytes();
+        let unreached = Step {
+            score: f32::NEG_INFINITY,
+            start: u32::MAX,
+            id: self.unknown,
+        };
+        let mut best = vec![unreached; bytes.len() + 1];
+        best[0].score = 0.0;
+        for (start, character) in text.char_indices() {
+            let so_far = best[start].score;
+            let char_len = character.len_utf8();
+            let mut single = false;
+            let mut offer = |len: usize, id: TokenId, score: f32| {
+                let target = &mut best[start + len];
+                let candidate = so_far + score;
+                if target.start == u32::MAX || candidate > target.score {
+                    *target = Step {
+                        score: candidate,
+                        start: start as u32,
+                        id,
+                    };
+                }
+            };
+            self.trie.prefixes(&bytes[start..], |len, id| {
+                let piece = &self.pieces[id as usize];
+                single |= len == char_len;
+                // A user-defined symbol always wins over its parts.
+                let score = if piece.kind == PieceType::UserDefined {
+                    0.0
+                } else {
+                    piece.score
+                };
+                offer(len, TokenId(id), score);
+            });
+            if !single {
+                offer(char_len, self.unknown, self.unknown_score);
+            }
+        }
+        best
+    }
+
+    /// The text of each token, spaces as spaces, so that their concatenation reads as the whole;
+    /// the unknown is `unknown_text`. The leading space of the first piece is dropped.
+    pub fn decode_each<'a>(
+        &'a self,
+        ids: &'a [TokenId],
+        unknown_text: &'a str,
+    ) -> impl Iterator<Item = String> + 'a {
+        let mut at_start = true;
+        ids.iter().map(move |&id| {
+            let piece = match self.pieces.get(id.0 as usize) {
+                Some(piece) if piece.kind == PieceType::Control => "",
+                Some(piece) if piece.kind != PieceType::Unknown => &piece.text,
+                _ => unknown_text,
+            };
+            let piece = piece.replace(SPACE, " ");
+            let text = if at_start {
+                piece.strip_prefix(' ').unwrap_or(&piece).to_owned()
+            } else {
+                piece
+            };
+            at_start &= text.is_empty();
+            text
+        })
+    }
+
+    pub fn decode(&self, ids: &[TokenId]) -> String {
+        // SentencePiece's own surface for the unknown, U+2047 between spaces.
+        self.decode_each(ids, " \u{2047} ").collect()
+    }
+}
+
+/// The best way to reach a position.
+#[derive(Clone, Copy)]
+struct Step {
+    score: f32,
+    start: u32,
+    id: TokenId,
+}

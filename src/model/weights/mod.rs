@@ -1,0 +1,59 @@
+//! Weights on disk, mapped into memory: one file a format, one trait over them.
+
+mod marian;
+mod matrix;
+mod safetensors;
+#[cfg(test)]
+mod test;
+
+pub use self::safetensors::SafetensorsFile;
+pub use marian::MarianFile;
+pub use matrix::Matrix;
+
+use memmap2::Mmap;
+use std::{fs::File, path::Path, sync::Arc};
+
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    #[error("it cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    #[error("it is not a safetensors file: {0}")]
+    Safetensors(#[from] ::safetensors::SafeTensorError),
+    #[error("it is not a Marian model: {0}")]
+    Marian(String),
+    #[error("{}", .0.join("; "))]
+    Tensors(Vec<String>),
+}
+
+/// Named tensors. Errors name the tensor and say what is wrong with it.
+pub trait Tensors {
+    /// `[rows][columns]`, a row an output's weights.
+    fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, String>;
+    fn vector(&self, name: &str, size: usize) -> Result<Vec<f32>, String>;
+    /// Numbers in all tensors, scales not counted.
+    fn parameters(&self) -> usize;
+}
+
+#[allow(unsafe_code)]
+fn map(path: &Path) -> std::io::Result<Arc<Mmap>> {
+    let file = File::open(path)?;
+    // SAFETY: the map is read only. A model folder is replaced as a whole, never written in place,
+    // so that the mapped file does not change under the map.
+    Ok(Arc::new(unsafe { Mmap::map(&file)? }))
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|b| f32::from_le_bytes(*b))
+        .collect()
+}
+
+fn finite(name: &str, values: Vec<f32>) -> Result<Vec<f32>, String> {
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(value) => Err(format!("tensor {name} holds {value}")),
+        None => Ok(values),
+    }
+}
