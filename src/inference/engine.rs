@@ -2,7 +2,7 @@
 
 use super::{
     InferenceError, Output, Task,
-    queue::{Job, Queue},
+    queue::{Job, Queue, RequestId},
     worker::Worker,
 };
 use crate::model::{Student, TokenId};
@@ -10,7 +10,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -35,12 +35,14 @@ struct Shared {
     queue: Arc<Queue>,
     settings: EngineSettings,
     reserved: AtomicUsize,
+    requests: AtomicU64,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// An admitted request's claim on the queue, given back when dropped.
+/// An admitted request: its claim on the queue, given back when dropped, and its turn among others.
 pub struct Reservation {
     shared: Arc<Shared>,
+    request: RequestId,
     tokens: usize,
 }
 
@@ -60,16 +62,19 @@ impl Engine {
                 .name(format!("inference-{i}"))
                 .spawn(move || worker.run())
         };
-        let threads = (0..settings.threads.get())
-            .map(start)
-            .collect::<std::io::Result<_>>()?;
+        // What has started ends with `shared`, even where a later thread cannot be started.
+        let mut shared = Shared {
+            queue: queue.clone(),
+            settings,
+            reserved: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+            threads: Vec::new(),
+        };
+        for i in 0..settings.threads.get() {
+            shared.threads.push(start(i)?);
+        }
         Ok(Engine {
-            shared: Arc::new(Shared {
-                queue,
-                settings,
-                reserved: AtomicUsize::new(0),
-                threads,
-            }),
+            shared: Arc::new(shared),
         })
     }
 
@@ -87,6 +92,7 @@ impl Engine {
         {
             Ok(_) => Ok(Reservation {
                 shared: self.shared.clone(),
+                request: RequestId(self.shared.requests.fetch_add(1, Ordering::Relaxed)),
                 tokens,
             }),
             Err(queued) => {
@@ -100,6 +106,18 @@ impl Engine {
         }
     }
 
+    /// Sentences waiting for a place in a batch, and their tokens.
+    pub fn queue_depth(&self) -> (usize, usize) {
+        self.shared.queue.depth()
+    }
+
+    /// Source tokens of all requests under way, waiting and in batches.
+    pub fn reserved_tokens(&self) -> usize {
+        self.shared.reserved.load(Ordering::Relaxed)
+    }
+}
+
+impl Reservation {
     /// Computes one sentence, `source` ended by the model's end token. Dropping the future frees
     /// the sentence's place within one step.
     pub async fn run(
@@ -110,6 +128,7 @@ impl Engine {
     ) -> Result<Output, InferenceError> {
         let (reply, answer) = oneshot::channel();
         self.shared.queue.push(Job {
+            request: self.request,
             model: model.clone(),
             source,
             task,
@@ -122,16 +141,6 @@ impl Engine {
                 "its batch failed; the log says why".into(),
             ))
         })
-    }
-
-    /// Sentences waiting for a place in a batch, and their tokens.
-    pub fn queue_depth(&self) -> (usize, usize) {
-        self.shared.queue.depth()
-    }
-
-    /// Source tokens of all requests under way, waiting and in batches.
-    pub fn reserved_tokens(&self) -> usize {
-        self.shared.reserved.load(Ordering::Relaxed)
     }
 }
 

@@ -21,7 +21,7 @@ use std::{num::NonZeroUsize, time::Duration};
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum InferenceError {
-    #[error("{queued} tokens are waiting already: try again in {} ms", retry_after.as_millis())]
+    #[error("{queued} tokens are under way already: try again in {} ms", retry_after.as_millis())]
     Overloaded {
         queued: usize,
         retry_after: Duration,

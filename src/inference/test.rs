@@ -26,6 +26,19 @@ fn source(model: &Student, text: &str) -> Vec<TokenId> {
         .collect()
 }
 
+/// One sentence as a request of its own.
+async fn run(
+    engine: &Engine,
+    model: &Arc<Student>,
+    text: &str,
+    task: Task,
+) -> Result<Output, InferenceError> {
+    engine
+        .reserve(1)?
+        .run(model, source(model, text), task)
+        .await
+}
+
 const LONG: &str = "Le Kremlin n'a pas répondu à la question de savoir s'il achèterait des missiles iraniens, mais a \
                     déclaré que la coopération avec Téhéran incluait les domaines les plus sensibles.";
 
@@ -36,17 +49,11 @@ async fn many_at_once_get_what_each_gets_alone() {
         .map(|i| format!("Il y a {i} chats dans la maison {}.", i * 7))
         .collect();
     let decode = Task::Decode(DecodeOptions::default());
-    let together = futures::future::join_all(
-        texts
-            .iter()
-            .map(|text| engine.run(&model, source(&model, text), decode)),
-    )
-    .await;
+    let together =
+        futures::future::join_all(texts.iter().map(|text| run(&engine, &model, text, decode)))
+            .await;
     for (text, output) in texts.iter().zip(together) {
-        let alone = engine
-            .run(&model, source(&model, text), decode)
-            .await
-            .unwrap();
+        let alone = run(&engine, &model, text, decode).await.unwrap();
         let output = output.unwrap();
         assert_eq!(output.tokens, alone.tokens, "{text}");
         assert_eq!(output.alignment, alone.alignment, "{text}");
@@ -61,8 +68,7 @@ async fn no_ngram_comes_twice_where_that_is_forbidden() {
         no_repeat_ngram: NonZeroUsize::new(2),
     };
     let text = "Oui, oui, oui, oui, oui, oui, il a dit oui, il a dit oui, il a dit oui.";
-    let output = engine
-        .run(&model, source(&model, text), Task::Decode(options))
+    let output = run(&engine, &model, text, Task::Decode(options))
         .await
         .unwrap();
     let mut seen = std::collections::HashSet::new();
@@ -83,12 +89,7 @@ async fn what_nobody_waits_for_leaves_the_queue_and_the_batch() {
     let abandoned: Vec<_> = (0..500)
         .map(|_| {
             let (engine, model) = (engine.clone(), model.clone());
-            tokio::spawn(async move {
-                engine
-                    .run(&model, source(&model, LONG), decode)
-                    .await
-                    .map(|_| ())
-            })
+            tokio::spawn(async move { run(&engine, &model, LONG, decode).await.map(|_| ()) })
         })
         .collect();
     tokio::task::yield_now().await;
@@ -97,8 +98,7 @@ async fn what_nobody_waits_for_leaves_the_queue_and_the_batch() {
         let _ = task.await;
     }
     assert!(
-        engine
-            .run(&model, source(&model, "Bonjour."), decode)
+        run(&engine, &model, "Bonjour.", decode)
             .await
             .unwrap()
             .finished
@@ -128,13 +128,28 @@ async fn admission_is_bounded_and_given_back() {
 #[tokio::test]
 async fn encoding_alone_gives_the_vector_and_no_tokens() {
     let (model, engine) = (model(), engine(1 << 20));
-    let output = engine
-        .run(&model, source(&model, LONG), Task::Encode)
-        .await
-        .unwrap();
+    let output = run(&engine, &model, LONG, Task::Encode).await.unwrap();
     assert_eq!(
         (output.vector.len(), output.tokens.len()),
         (model.config.dim, 0)
     );
     assert!(output.vector.iter().all(|x| x.is_finite()));
+}
+
+#[tokio::test]
+async fn a_request_of_one_sentence_does_not_wait_for_one_of_a_thousand() {
+    let (model, engine) = (model(), engine(1 << 20));
+    let decode = Task::Decode(DecodeOptions::default());
+    let large = engine.reserve(1).unwrap();
+    let many = futures::future::join_all(
+        (0..1000).map(|_| large.run(&model, source(&model, LONG), decode)),
+    );
+    let mut many = std::pin::pin!(many);
+    // Queued, all of them, before the small request comes.
+    assert!(futures::poll!(&mut many).is_pending());
+    let small = run(&engine, &model, "Bonjour.", decode);
+    match futures::future::select(many, std::pin::pin!(small)).await {
+        futures::future::Either::Left(_) => panic!("the thousand came first"),
+        futures::future::Either::Right((output, _)) => assert!(output.unwrap().finished),
+    }
 }
