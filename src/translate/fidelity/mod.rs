@@ -1,0 +1,73 @@
+//! What a small model is known to get wrong, checked sentence by sentence. Each check is cheap, has
+//! one repair, and says what it found; a translation that needs no repair passes untouched.
+//!
+//! Order matters: the protected stretches first, so that a placeholder is no word to the others.
+
+mod length;
+mod names;
+mod numbers;
+mod protected;
+mod repetition;
+
+mod unknown;
+
+use super::{
+    WarningKind,
+    alignment::{Source, Translation},
+};
+use crate::model::Student;
+use std::ops::Range;
+
+/// One thing that a translation must keep.
+pub trait Check: Sync {
+    /// Of the warning, and of the metric.
+    fn kind(&self) -> WarningKind;
+
+    /// Looks, and repairs where it can.
+    fn check(&self, model: &Student, source: &Source, translation: &mut Translation) -> Verdict;
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    Faithful,
+    Repaired,
+    /// Another attempt may do better; what was found is the warning if none does.
+    Unfaithful(Fault),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    pub message: String,
+    /// Stretches of the source that another attempt should protect.
+    pub lost: Vec<Range<usize>>,
+}
+
+pub const CHECKS: [&dyn Check; 6] = [
+    &protected::Protected,
+    &unknown::Unknown,
+    &repetition::Repetition,
+    &length::Length,
+    &names::Names,
+    &numbers::Numbers,
+];
+
+impl Verdict {
+    fn unfaithful(message: impl Into<String>) -> Self {
+        Verdict::Unfaithful(Fault {
+            message: message.into(),
+            lost: Vec::new(),
+        })
+    }
+}
+
+impl Fault {
+    /// The same in a text that has so many bytes before it.
+    pub fn shifted(self, by: usize) -> Self {
+        let lost = self
+            .lost
+            .into_iter()
+            .map(|span| span.start + by..span.end + by)
+            .collect();
+        Fault { lost, ..self }
+    }
+}

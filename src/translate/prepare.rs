@@ -1,0 +1,306 @@
+//! What the model reads in place of a sentence: placeholders for what it must not touch, letters
+//! that it knows for letters that it lacks. Everything knows where in the sentence it came from.
+
+use crate::{article, model::Tokenizer};
+use std::{cmp::Reverse, ops::Range};
+use unicode_normalization::UnicodeNormalization;
+
+/// A sentence, or a part of one, ready for a model.
+#[derive(Debug)]
+pub struct Prepared {
+    pub text: String,
+    /// For each byte of `text`, and its end, the byte of the source that it stands for.
+    origin: Vec<usize>,
+    /// Stretches of the source that the model does not read, in order.
+    pub protected: Vec<Protected>,
+}
+
+/// A stretch of the source that must stand in the translation as it is, once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Protected {
+    /// Bytes of the source.
+    pub span: Range<usize>,
+    pub place: Place,
+    pub reason: Reason,
+}
+
+/// How a protected stretch finds its place in the translation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    /// A word that the model reads and copies in its stead.
+    Placeholder(&'static str),
+    /// The model reads nothing; the stretch goes where the attention of the words around it meets.
+    Attention,
+    /// It stands at the sentence's start or end, and stays there.
+    Start,
+    End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A URL, an e-mail address, a handle.
+    Address,
+    /// A word in a script that the vocabulary lacks.
+    Word,
+    /// A sign that it lacks: an emoji, an arrow, a currency sign.
+    Sign,
+    /// Something that an earlier attempt lost.
+    Lost,
+}
+
+/// Words that the default model copied in each of the fifty sentences of `tests/data/unknown.tsv`
+/// (the first six) or all but one or two. None means anything in French or English.
+const PLACEHOLDERS: [&str; 12] = [
+    "WX", "Zorro", "Toto", "Linux", "Vega", "XYZ", "Xan", "ABC", "BBC", "Sony", "Kim", "Zeta",
+];
+
+/// Protected stretches that a prepared text can hold.
+pub const MAX_PROTECTED: usize = PLACEHOLDERS.len();
+
+impl Prepared {
+    /// Prepares `source`. `lost`: stretches that an earlier attempt lost; `attempt` rotates the
+    /// placeholders, so that a second attempt has others.
+    pub fn new(source: &str, tokenizer: &Tokenizer, lost: &[Range<usize>], attempt: usize) -> Self {
+        let (folded, mut protected) = find_protected(source, tokenizer);
+        protected.extend(lost.iter().map(|span| (span.clone(), Reason::Lost)));
+        // Of two that begin together the longer.
+        protected.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
+        protected.dedup_by(|next, kept| next.0.start < kept.0.end);
+
+        let mut unused = PLACEHOLDERS
+            .iter()
+            .cycle()
+            .skip(3 * attempt)
+            .take(PLACEHOLDERS.len())
+            .filter(|word| !source.contains(**word));
+        let protected: Vec<Protected> = protected
+            .into_iter()
+            .map(|(span, reason)| {
+                let place = match reason {
+                    Reason::Sign if is_bare(&source[..span.start]) => Place::Start,
+                    Reason::Sign if is_bare(&source[span.end..]) => Place::End,
+                    Reason::Sign => Place::Attention,
+                    _ => unused
+                        .next()
+                        .map_or(Place::Attention, |word| Place::Placeholder(word)),
+                };
+                Protected {
+                    span,
+                    place,
+                    reason,
+                }
+            })
+            .collect();
+        Builder::new(source, &folded, &protected).build()
+    }
+
+    /// Bytes of the source that bytes of the prepared text stand for.
+    pub fn source_span(&self, span: &Range<usize>) -> Range<usize> {
+        let start = self.origin[span.start.min(self.text.len())];
+        start..self.origin[span.end.min(self.text.len())].max(start)
+    }
+
+    /// Whether the model would find anything to translate.
+    pub fn has_words(&self) -> bool {
+        self.text.contains(char::is_alphabetic)
+    }
+}
+
+/// Nothing but punctuation and space: what may stand between a sign and the sentence's end.
+fn is_bare(text: &str) -> bool {
+    !text.contains(char::is_alphanumeric)
+}
+
+/// Letters to fold, by their place, and stretches to protect.
+type Found = (Vec<(usize, String)>, Vec<(Range<usize>, Reason)>);
+
+fn find_protected(source: &str, tokenizer: &Tokenizer) -> Found {
+    let mut protected: Vec<_> = article::protected_spans(source)
+        .into_iter()
+        .map(|span| (span, Reason::Address))
+        .collect();
+    let mut folded = Vec::new();
+    let mut unknown: Vec<Range<usize>> = Vec::new();
+    let invisible = |c| article::characters::is_invisible(c);
+    for token in tokenizer
+        .encode(source)
+        .iter()
+        .filter(|token| token.id == tokenizer.unknown())
+    {
+        for (i, c) in source[token.span.clone()].char_indices() {
+            let at = token.span.start + i;
+            if c.is_whitespace()
+                || invisible(c)
+                || protected.iter().any(|(span, _)| span.contains(&at))
+            {
+                continue;
+            }
+            if unicode_normalization::char::is_combining_mark(c) {
+                folded.push((at, String::new())); // an accent that its letter cannot carry here
+                continue;
+            }
+            match fold(c).filter(|base| tokenizer.reads(base)) {
+                Some(base) => folded.push((at, base)),
+                None => unknown.push(whole_stretch(source, at)),
+            }
+        }
+    }
+    unknown.dedup();
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for span in unknown {
+        match merged.last_mut() {
+            Some(last)
+                if source[last.end.min(span.start)..span.start]
+                    .trim()
+                    .is_empty() =>
+            {
+                last.end = last.end.max(span.end)
+            }
+            _ => merged.push(span),
+        }
+    }
+    protected.extend(merged.into_iter().map(|span| {
+        let reason = if source[span.clone()].contains(char::is_alphabetic) {
+            Reason::Word
+        } else {
+            Reason::Sign
+        };
+        (span, reason)
+    }));
+    (folded, protected)
+}
+
+/// The unknown character at `at` with its neighbours of no Latin script, so that a word is taken
+/// whole even where the vocabulary has some of its letters.
+fn whole_stretch(source: &str, at: usize) -> Range<usize> {
+    let belongs =
+        |c: &char| !is_latin(*c) && !c.is_whitespace() && !c.is_ascii() && !is_punctuation(*c);
+    let before: usize = source[..at]
+        .chars()
+        .rev()
+        .take_while(belongs)
+        .map(char::len_utf8)
+        .sum();
+    let mut after = source[at..].chars();
+    let first = after.next().map_or(0, char::len_utf8);
+    let rest: usize = after.take_while(belongs).map(char::len_utf8).sum();
+    at - before..at + first + rest
+}
+
+fn is_latin(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || matches!(c, '\u{aa}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c.is_alphabetic()
+}
+
+/// General punctuation and the guillemets; an invisible joiner inside an emoji is none.
+fn is_punctuation(c: char) -> bool {
+    matches!(c, '«' | '»' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{3000}'..='\u{3003}')
+}
+
+/// A Latin letter without what the vocabulary may lack: its accents, or its foreign shape.
+pub fn fold(c: char) -> Option<String> {
+    if !is_latin(c) {
+        return None;
+    }
+    let base: String = match c {
+        'ø' => "o".into(),
+        'Ø' => "O".into(),
+        'ł' => "l".into(),
+        'Ł' => "L".into(),
+        'đ' | 'ð' => "d".into(),
+        'Đ' | 'Ð' => "D".into(),
+        'ı' => "i".into(),
+        'ß' => "ss".into(),
+        'þ' => "th".into(),
+        'Þ' => "Th".into(),
+        'æ' => "ae".into(),
+        'Æ' => "Ae".into(),
+        'œ' => "oe".into(),
+        'Œ' => "Oe".into(),
+        'ə' => "e".into(),
+        _ => c
+            .nfd()
+            .filter(|c| !unicode_normalization::char::is_combining_mark(*c))
+            .collect(),
+    };
+    (!base.is_empty() && !base.starts_with(c)).then_some(base)
+}
+
+/// Copies the source, changing what must change.
+struct Builder<'a> {
+    source: &'a str,
+    folded: &'a [(usize, String)],
+    protected: &'a [Protected],
+    text: String,
+    origin: Vec<usize>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(source: &'a str, folded: &'a [(usize, String)], protected: &'a [Protected]) -> Self {
+        let (text, origin) = (
+            String::with_capacity(source.len() + 8),
+            Vec::with_capacity(source.len() + 9),
+        );
+        Builder {
+            source,
+            folded,
+            protected,
+            text,
+            origin,
+        }
+    }
+
+    fn build(mut self) -> Prepared {
+        let mut at = 0;
+        for protected in self.protected {
+            self.copy(at..protected.span.start);
+            if let Place::Placeholder(word) = protected.place {
+                // A word of its own, even where the stretch touches a letter.
+                if self.text.ends_with(char::is_alphanumeric) {
+                    self.push(" ", protected.span.start);
+                }
+                self.push(word, protected.span.start);
+                if self.source[protected.span.end..].starts_with(char::is_alphanumeric) {
+                    self.push(" ", protected.span.end);
+                }
+            }
+            at = protected.span.end;
+        }
+        self.copy(at..self.source.len());
+        self.origin.push(self.source.len());
+        Prepared {
+            text: self.text,
+            origin: self.origin,
+            protected: self.protected.to_vec(),
+        }
+    }
+
+    fn copy(&mut self, range: Range<usize>) {
+        let source = self.source;
+        for (i, c) in source[range.clone()].char_indices() {
+            let at = range.start + i;
+            if article::characters::is_invisible(c) {
+                continue;
+            }
+            match self.folded.binary_search_by_key(&at, |(at, _)| *at) {
+                Ok(found) => {
+                    let folded = self.folded;
+                    self.push(&folded[found].1, at);
+                }
+                Err(_) => self.push(c.encode_utf8(&mut [0; 4]), at),
+            }
+            // The model cuts a word into small pieces right after an opening quotation mark.
+            let opens = matches!(c, '"' | '“' | '«' | '„')
+                && source[at + c.len_utf8()..].starts_with(char::is_alphanumeric)
+                && (at == 0 || source[..at].ends_with(|c: char| c.is_whitespace() || c == '('));
+            if opens {
+                self.push(" ", at + c.len_utf8());
+            }
+        }
+    }
+
+    fn push(&mut self, text: &str, at: usize) {
+        self.text.push_str(text);
+        self.origin.resize(self.text.len(), at);
+    }
+}

@@ -1,0 +1,362 @@
+//! One sentence through the model: prepared, decoded, checked, and where a check finds a fault that
+//! it cannot repair, attempted again in another way.
+
+use super::{
+    SentenceUsage, TranslateError, Warning, WarningKind,
+    alignment::{Source, Translation},
+    fidelity::{CHECKS, Fault, Verdict},
+    prepare::{MAX_PROTECTED, Prepared},
+};
+use crate::{
+    article,
+    inference::{DecodeOptions, Output, Reservation, Task},
+    model::Student,
+};
+use futures::future::try_join_all;
+use std::{num::NonZeroUsize, ops::Range, sync::Arc};
+
+/// A model as the translation uses it.
+#[derive(Clone)]
+pub struct Sentences {
+    pub request: Arc<Reservation>,
+    pub model: Arc<Student>,
+    pub model_id: Arc<str>,
+}
+
+/// What became of a sentence.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub text: String,
+    pub warnings: Vec<Warning>,
+    pub usage: SentenceUsage,
+}
+
+/// How to decode a part of a sentence. Attempts are made in this order until one is faultless.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Attempt {
+    /// As the model would.
+    Plain,
+    /// With what the faults of the first attempt call for: no phrase twice, other placeholders,
+    /// what was lost behind placeholders, too.
+    Guarded,
+    /// The same in about so many pieces: short sentences go wrong less often.
+    Pieces(usize),
+}
+
+/// Bytes of text for a token at the most, on the average of a window: tells without tokenising that
+/// a text of megabytes does not fit.
+const LONGEST_TOKEN: usize = 64;
+
+/// What a lost placeholder counts, in things lost: its text is put back, but perhaps not at its place.
+const PLACEHOLDER_LOST: usize = 2;
+
+/// What the attempts so far have taught.
+#[derive(Clone, Default)]
+struct Care {
+    options: DecodeOptions,
+    /// Stretches of the text that were lost.
+    lost: Vec<Range<usize>>,
+    /// Which placeholders to use, see `Prepared::new`.
+    rotation: usize,
+}
+
+/// Tokens of the smallest piece that a text is cut into.
+const SMALLEST_PIECE: usize = 8;
+
+/// No sequence of so many pieces comes twice in a guarded attempt.
+const GUARDED_NGRAM: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+/// A text that was checked.
+struct Checked {
+    text: String,
+    faults: Vec<(usize, Fault)>,
+    /// For each check how it ended.
+    repaired: [bool; CHECKS.len()],
+    usage: SentenceUsage,
+}
+
+impl Sentences {
+    /// Translates one sentence, of any length.
+    pub async fn translate(&self, sentence: &str) -> Result<Outcome, TranslateError> {
+        let window = self.model.config.max_source_tokens;
+        let parts = article::split_to_fit(sentence, |part| self.fits(part, window));
+        let translated = try_join_all(
+            parts
+                .iter()
+                .map(|part| self.translate_part(&sentence[part.clone()])),
+        )
+        .await?;
+        let mut outcome = Outcome::default();
+        let mut end = 0;
+        for (part, translated) in parts.iter().zip(translated) {
+            outcome.text.push_str(&sentence[end..part.start]);
+            outcome
+                .text
+                .push_str(&self.as_part(sentence, part, translated.text));
+            outcome.warnings.extend(translated.warnings);
+            outcome.usage += translated.usage;
+            end = part.end;
+        }
+        outcome.text.push_str(&sentence[end..]);
+        Ok(outcome)
+    }
+
+    /// Whether a part is within `window` tokens and can have all its placeholders.
+    fn fits(&self, part: &str, window: usize) -> bool {
+        if part.len() > window * LONGEST_TOKEN {
+            return false;
+        }
+        let source = Source::new(part, &self.model, &[], 0);
+        source.tokens.len() < window && source.prepared.protected.len() <= MAX_PROTECTED / 2
+    }
+
+    async fn translate_part(&self, part: &str) -> Result<Outcome, TranslateError> {
+        if !Prepared::new(part, &self.model.source, &[], 0).has_words() {
+            return Ok(Outcome {
+                text: part.to_owned(),
+                ..Outcome::default()
+            });
+        }
+        let mut best: Option<Checked> = None;
+        let mut usage = SentenceUsage::default();
+        let mut care = Care::default();
+        for attempt in [
+            Attempt::Plain,
+            Attempt::Guarded,
+            Attempt::Pieces(2),
+            Attempt::Pieces(4),
+        ] {
+            let checked = self.attempt(part, attempt, &care).await?;
+            usage += checked.usage;
+            checked
+                .faults
+                .iter()
+                .for_each(|(check, fault)| care.learn(CHECKS[*check].kind(), fault));
+            if best
+                .as_ref()
+                .is_none_or(|best| checked.losses() < best.losses())
+            {
+                best = Some(checked);
+            }
+            if best.as_ref().is_some_and(|best| best.faults.is_empty()) {
+                break;
+            }
+        }
+        let Some(best) = best else {
+            return Ok(Outcome::default());
+        };
+        self.count(&best);
+        let warnings = best.faults.into_iter().map(|(check, fault)| Warning {
+            kind: CHECKS[check].kind(),
+            message: fault.message,
+        });
+        Ok(Outcome {
+            text: best.text,
+            warnings: warnings.collect(),
+            usage,
+        })
+    }
+
+    async fn attempt(
+        &self,
+        part: &str,
+        attempt: Attempt,
+        care: &Care,
+    ) -> Result<Checked, TranslateError> {
+        let Attempt::Pieces(count) = attempt else {
+            return self.decode(part, care).await;
+        };
+        // Half as much again, for the pieces end at clauses.
+        let size = self.model.source.encode(part).len() * 3 / (2 * count);
+        let pieces =
+            article::split_to_fit(part, |piece| self.fits(piece, size.max(SMALLEST_PIECE)));
+        let decoded = pieces.iter().map(|piece| {
+            let care = care.within(piece);
+            async move { self.decode(&part[piece.clone()], &care).await }
+        });
+        let decoded = try_join_all(decoded).await?;
+        let mut whole = Checked::default();
+        let mut end = 0;
+        for (piece, decoded) in pieces.iter().zip(decoded) {
+            whole.text.push_str(&part[end..piece.start]);
+            whole
+                .text
+                .push_str(&self.as_part(part, piece, decoded.text));
+            whole.faults.extend(
+                decoded
+                    .faults
+                    .into_iter()
+                    .map(|(check, fault)| (check, fault.shifted(piece.start))),
+            );
+            whole
+                .repaired
+                .iter_mut()
+                .zip(decoded.repaired)
+                .for_each(|(all, one)| *all |= one);
+            whole.usage += decoded.usage;
+            end = piece.end;
+        }
+        Ok(whole)
+    }
+
+    /// Decodes a part once, and checks it.
+    async fn decode(&self, part: &str, care: &Care) -> Result<Checked, TranslateError> {
+        let source = Source::new(part, &self.model, &care.lost, care.rotation);
+        let ids = source
+            .tokens
+            .iter()
+            .map(|token| token.id)
+            .chain([self.model.config.end()])
+            .collect();
+        let output = self
+            .request
+            .run(&self.model, ids, Task::Decode(care.options))
+            .await?;
+        let usage = SentenceUsage::of(&source, &output);
+        let mut translation = Translation::new(
+            &self.model,
+            &output.tokens,
+            output.alignment,
+            output.finished,
+        );
+        let mut checked = Checked {
+            usage,
+            ..Checked::default()
+        };
+        for (i, check) in CHECKS.iter().enumerate() {
+            match check.check(&self.model, &source, &mut translation) {
+                Verdict::Faithful => {}
+                Verdict::Repaired => checked.repaired[i] = true,
+                Verdict::Unfaithful(fault) => checked.faults.push((i, fault)),
+            }
+        }
+        checked.text = with_final_mark(part, translation.text);
+        Ok(checked)
+    }
+
+    /// The translation of `part` of a sentence without the full stop, unless it is the last part, and
+    /// without the capital, unless it is the first, that the model gives what it takes for a whole.
+    fn as_part(&self, sentence: &str, part: &Range<usize>, mut translation: String) -> String {
+        let ends_an_abbreviation =
+            |word: &str| word.trim_end_matches('.').contains('.') || word.ends_with("..");
+        let last_word = translation.rsplit(' ').next().unwrap_or_default();
+        if part.end < sentence.trim_end().len()
+            && last_word.ends_with('.')
+            && !ends_an_abbreviation(last_word)
+        {
+            translation.pop();
+        }
+        let first_word = translation
+            .split(|c: char| !c.is_alphabetic())
+            .next()
+            .unwrap_or_default();
+        let lowered = first_word.to_lowercase();
+        // A word that the vocabulary has in small letters, too, is no name, and not English's Monday.
+        let common = self.model.target.has_piece(&format!("▁{lowered}"));
+        if part.start > 0
+            && common
+            && first_word != "I"
+            && sentence[part.start..].starts_with(char::is_lowercase)
+        {
+            translation.replace_range(..first_word.len(), &lowered);
+        }
+        translation
+    }
+
+    fn count(&self, checked: &Checked) {
+        for (i, check) in CHECKS.iter().enumerate() {
+            let outcome = if checked.faults.iter().any(|(at, _)| *at == i) {
+                "unfaithful"
+            } else if checked.repaired[i] {
+                "repaired"
+            } else {
+                "faithful"
+            };
+            let labels = [
+                ("model", self.model_id.to_string()),
+                ("check", check.kind().as_str().into()),
+                ("outcome", outcome.into()),
+            ];
+            metrics::counter!("depeche_fidelity_checks_total", &labels).increment(1);
+        }
+    }
+}
+
+impl Checked {
+    /// What an attempt is judged by.
+    fn losses(&self) -> usize {
+        let loss = |(check, fault): &(usize, Fault)| match CHECKS[*check].kind() {
+            WarningKind::Protected => PLACEHOLDER_LOST,
+            _ => fault.lost.len().max(1),
+        };
+        self.faults.iter().map(loss).sum()
+    }
+}
+
+impl Care {
+    fn learn(&mut self, kind: WarningKind, fault: &Fault) {
+        self.lost.extend(fault.lost.iter().cloned());
+        match kind {
+            WarningKind::Repetition | WarningKind::Length => {
+                self.options.no_repeat_ngram = Some(GUARDED_NGRAM)
+            }
+            WarningKind::Protected => self.rotation = 1,
+            _ => {}
+        }
+    }
+
+    /// The same for a part of the text.
+    fn within(&self, part: &Range<usize>) -> Self {
+        let inside = self
+            .lost
+            .iter()
+            .filter(|span| part.start <= span.start && span.end <= part.end);
+        Care {
+            lost: inside
+                .map(|span| span.start - part.start..span.end - part.start)
+                .collect(),
+            ..self.clone()
+        }
+    }
+}
+
+/// A translation that ends on `!` or `?` where its source does: the model often writes a full stop.
+fn with_final_mark(source: &str, mut translation: String) -> String {
+    let Some(mark) = source
+        .trim_end()
+        .chars()
+        .next_back()
+        .filter(|c| matches!(c, '!' | '?'))
+    else {
+        return translation;
+    };
+    if translation.ends_with('.') && !translation.ends_with("..") {
+        translation.pop();
+    }
+    if translation.ends_with(|c: char| c.is_alphanumeric()) {
+        translation.push(mark);
+    }
+    translation
+}
+
+impl Default for Checked {
+    fn default() -> Self {
+        Checked {
+            text: String::new(),
+            faults: Vec::new(),
+            repaired: [false; CHECKS.len()],
+            usage: SentenceUsage::default(),
+        }
+    }
+}
+
+impl SentenceUsage {
+    fn of(source: &Source, output: &Output) -> Self {
+        SentenceUsage {
+            source_tokens: source.tokens.len(),
+            target_tokens: output.tokens.len(),
+            queue_time: output.queue_time,
+            compute_time: output.compute_time,
+        }
+    }
+}
