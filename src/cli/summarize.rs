@@ -1,0 +1,84 @@
+//! `depeche summarize`.
+
+use crate::{
+    cli::{ask::Ask, error::CliError, output},
+    rpc::proto::v1::{
+        SummarizeRequest, SummarizeResponse, Summary, SummaryStyle,
+        summarization_service_client::SummarizationServiceClient,
+    },
+};
+
+/// Summarise an article
+///
+/// Prints the summary, a sentence a line; with several languages, each under a heading
+/// `=== en ===`.
+#[derive(Debug, clap::Args)]
+pub struct Summarize {
+    #[command(flatten)]
+    ask: Ask,
+    /// Languages of the summary, such as en or fr,en [default: the article's own]
+    #[arg(
+        long,
+        value_name = "LANGUAGE",
+        value_delimiter = ',',
+        conflicts_with = "request"
+    )]
+    to: Vec<String>,
+    #[command(flatten)]
+    length: Length,
+}
+
+/// How long a summary may be.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Length {
+    /// At most so many sentences, 1 to 100 [default: 3]
+    #[arg(long, value_name = "N", conflicts_with = "request")]
+    pub sentences: Option<u32>,
+    /// At most so many words of the article's own language
+    #[arg(long, value_name = "N", conflicts_with = "request")]
+    pub words: Option<u32>,
+}
+
+impl Summarize {
+    pub async fn run(self) -> Result<(), CliError> {
+        let Summarize { ask, to, length } = self;
+        let from = ask.input.from.clone().unwrap_or_default();
+        ask.run(
+            |text| SummarizeRequest {
+                text,
+                content_type: String::new(),
+                source_language: from,
+                target_languages: to,
+                max_sentences: length.sentences,
+                max_words: length.words,
+                style: SummaryStyle::Unspecified.into(),
+            },
+            async |transport, request| {
+                SummarizationServiceClient::new(transport)
+                    .max_decoding_message_size(usize::MAX)
+                    .summarize(request)
+                    .await
+            },
+            text,
+        )
+        .await
+    }
+}
+
+fn text(answer: &SummarizeResponse) -> String {
+    let parts: Vec<_> = answer
+        .summaries
+        .iter()
+        .map(|summary| (summary.language.as_str(), lines(summary)))
+        .collect();
+    output::by_language(&parts)
+}
+
+/// The summary, a sentence a line.
+pub fn lines(summary: &Summary) -> String {
+    summary
+        .sentences
+        .iter()
+        .map(|sentence| format!("{}\n", sentence.text))
+        .collect()
+}

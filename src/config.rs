@@ -1,0 +1,281 @@
+//! Settings: defaults, overridden by a TOML file, by the environment (`DEPECHE_…`), by flags.
+
+use std::{
+    env,
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use humantime_serde::re::humantime;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set, with the names that the file and, in capitals after `DEPECHE_`, the
+/// environment use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where gRPC is served.
+    pub listen: SocketAddr,
+    /// Where liveness, readiness and metrics are served over HTTP.
+    pub admin: SocketAddr,
+    /// The folder with one folder a model; [`Settings::models_folder`] has the default.
+    pub models: Option<PathBuf>,
+    /// Threads that run the models.
+    pub inference_threads: NonZeroUsize,
+    /// Source tokens of all requests under way; more is refused as overload.
+    pub queue_tokens: usize,
+    /// Longest text of a request, in bytes of UTF-8.
+    pub max_text_bytes: usize,
+    /// How long requests under way may take after the signal to end.
+    #[serde(with = "humantime_serde")]
+    pub drain_timeout: Duration,
+    /// What `serve` logs: a level or a `tracing` filter.
+    pub log: String,
+}
+
+/// About a hundred long articles: a few seconds' work, so that who waits is answered soon.
+const DEFAULT_QUEUE_TOKENS: usize = 200_000;
+const DEFAULT_MAX_TEXT_BYTES: usize = 1 << 20;
+/// Spans are 32 bits wide, and a translation may be longer than its source.
+const MOST_TEXT_BYTES: usize = 256 << 20;
+const DEFAULT_MODELS: &str = "models";
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            listen: (Ipv4Addr::LOCALHOST, 50051).into(),
+            admin: (Ipv4Addr::LOCALHOST, 9464).into(),
+            models: None,
+            inference_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            queue_tokens: DEFAULT_QUEUE_TOKENS,
+            max_text_bytes: DEFAULT_MAX_TEXT_BYTES,
+            drain_timeout: Duration::from_secs(30),
+            log: "info".to_owned(),
+        }
+    }
+}
+
+/// Flags of every command that may load models.
+#[derive(Clone, Debug, Default, clap::Args, Serialize)]
+pub struct EngineFlags {
+    /// TOML file with settings; its keys are these flags' names with `_` for `-`
+    #[arg(long, env = "DEPECHE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Folder with one folder a model [default: ./models, else models beside the executable]
+    #[arg(long, value_name = "FOLDER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models: Option<PathBuf>,
+    /// Threads that run the models [default: one a core]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference_threads: Option<NonZeroUsize>,
+    /// Source tokens of all requests under way before more are refused [default: 200000]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_tokens: Option<usize>,
+    /// Longest text of a request, in bytes [default: 1048576]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_text_bytes: Option<usize>,
+}
+
+/// Flags of `serve` alone.
+#[derive(Clone, Debug, Default, clap::Args, Serialize)]
+pub struct ServeFlags {
+    /// Where to serve gRPC; port 0 takes a free one and logs it [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// Where to serve /livez, /readyz and /metrics over HTTP [default: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<SocketAddr>,
+    /// How long requests under way may take after SIGTERM [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub drain_timeout: Option<Duration>,
+    /// Log level or filter, such as warn or depeche=debug [default: info]
+    #[arg(long, value_name = "FILTER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("settings: {0}")]
+    Invalid(Box<figment::Error>),
+    #[error("settings: {key} is {value}, but must be from 1 to {most}")]
+    Range {
+        key: &'static str,
+        value: usize,
+        most: usize,
+    },
+    #[error("no folder {tried}: name the folder with the models (--models, DEPECHE_MODELS)")]
+    NoModels { tried: String },
+}
+
+impl Settings {
+    /// The keys, as the file and the environment have them.
+    const KEYS: [&str; 8] = [
+        "listen",
+        "admin",
+        "models",
+        "inference_threads",
+        "queue_tokens",
+        "max_text_bytes",
+        "drain_timeout",
+        "log",
+    ];
+
+    /// Reads the settings of a command.
+    pub fn load(engine: &EngineFlags, serve: &ServeFlags) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(Settings::default()));
+        if let Some(path) = &engine.config {
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        // Only the known keys: other tools may keep variables with the same prefix.
+        let settings: Settings = figment
+            .merge(Env::prefixed("DEPECHE_").only(&Self::KEYS))
+            .merge(Serialized::defaults(engine))
+            .merge(Serialized::defaults(serve))
+            .extract()
+            .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
+        for (key, value, most) in [
+            ("inference_threads", settings.inference_threads.get(), 1024),
+            ("queue_tokens", settings.queue_tokens, usize::MAX),
+            ("max_text_bytes", settings.max_text_bytes, MOST_TEXT_BYTES),
+        ] {
+            if !(1..=most).contains(&value) {
+                return Err(ConfigError::Range { key, value, most });
+            }
+        }
+        Ok(settings)
+    }
+
+    /// The folder with the models: the setting, else `models` in the current folder, else `models`
+    /// beside the executable.
+    pub fn models_folder(&self) -> Result<PathBuf, ConfigError> {
+        let candidates = match &self.models {
+            Some(folder) => vec![folder.clone()],
+            None => {
+                let beside = env::current_exe()
+                    .ok()
+                    .and_then(|exe| exe.parent().map(|folder| folder.join(DEFAULT_MODELS)));
+                [Some(PathBuf::from(DEFAULT_MODELS)), beside]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
+        };
+        candidates
+            .iter()
+            .find(|folder| folder.is_dir())
+            .cloned()
+            .ok_or_else(|| ConfigError::NoModels {
+                tried: list(&candidates),
+            })
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths
+        .iter()
+        .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+        .map(|path: PathBuf| Path::display(&path).to_string())
+        .collect();
+    shown.join(" nor ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(config: &Path) -> EngineFlags {
+        EngineFlags {
+            config: Some(config.to_owned()),
+            ..EngineFlags::default()
+        }
+    }
+
+    fn file(name: &str, text: &str) -> PathBuf {
+        let path =
+            env::temp_dir().join(format!("depeche-config-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_file_is_an_error_that_names_the_key() {
+        let path = file("unknown", "lisen = \"127.0.0.1:1\"\n");
+        let error = Settings::load(&flags(&path), &ServeFlags::default())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("lisen"), "{error}");
+        // The path may be told relative to the current folder.
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(error.contains(name), "{error}");
+    }
+
+    #[test]
+    fn a_config_file_that_is_not_there_is_an_error() {
+        let error = Settings::load(&flags(Path::new("/nowhere.toml")), &ServeFlags::default());
+        assert!(error.unwrap_err().to_string().contains("/nowhere.toml"));
+    }
+
+    #[test]
+    fn a_flag_beats_the_file_and_the_file_beats_the_default() {
+        let path = file(
+            "order",
+            "drain_timeout = \"5s\"\nqueue_tokens = 7\ninference_threads = 3\n",
+        );
+        let serve = ServeFlags {
+            drain_timeout: Some(Duration::from_secs(9)),
+            ..Default::default()
+        };
+        let settings = Settings::load(&flags(&path), &serve).unwrap();
+        assert_eq!(settings.drain_timeout, Duration::from_secs(9));
+        assert_eq!(
+            (settings.queue_tokens, settings.inference_threads.get()),
+            (7, 3)
+        );
+        assert_eq!(settings.listen, Settings::default().listen);
+    }
+
+    #[test]
+    fn a_setting_of_zero_is_refused_by_name() {
+        let path = file("zero", "max_text_bytes = 0\n");
+        let error = Settings::load(&flags(&path), &ServeFlags::default()).unwrap_err();
+        assert!(error.to_string().contains("max_text_bytes"), "{error}");
+    }
+
+    #[test]
+    fn the_help_tells_the_defaults_that_hold() {
+        use clap::Args;
+        let command =
+            ServeFlags::augment_args(EngineFlags::augment_args(clap::Command::new("serve")));
+        let help = command.clone().render_help().to_string();
+        let default = Settings::default();
+        for value in [
+            default.listen.to_string(),
+            default.admin.to_string(),
+            default.queue_tokens.to_string(),
+            default.max_text_bytes.to_string(),
+            humantime::format_duration(default.drain_timeout).to_string(),
+            default.log,
+        ] {
+            assert!(
+                help.contains(&format!("[default: {value}]")),
+                "{value} in {help}"
+            );
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `ArticleService`.
+
+use tonic::{Request, Response, Status};
+
+use crate::rpc::{
+    Api,
+    call::Call,
+    document,
+    highlights::{self, Voice},
+    pieces,
+    proto::v1::{DigestRequest, DigestResponse, article_service_server::ArticleService},
+    request::Limits,
+    status::RpcError,
+};
+
+#[tonic::async_trait]
+impl ArticleService for Api {
+    async fn digest(
+        &self,
+        request: Request<DigestRequest>,
+    ) -> Result<Response<DigestResponse>, Status> {
+        let call = Call::begin(self, &request)?;
+        call.answer(digest(&call, self.limits, request.into_inner()))
+            .await
+    }
+}
+
+async fn digest(
+    call: &Call,
+    limits: Limits,
+    request: DigestRequest,
+) -> Result<DigestResponse, RpcError> {
+    let request = limits.digest(request)?;
+    let prepared = document::prepare(&call.domain, request.source).await?;
+    let targets = pieces::targets(call, &prepared, request.targets)?;
+    let own = Voice::Own(prepared.source.clone());
+    let summarized = async {
+        let chosen = highlights::choose(call, &prepared, request.length).await?;
+        let (summary, _) = highlights::whole(call, &prepared, &chosen, &own).await?;
+        Ok::<_, RpcError>((chosen, summary))
+    };
+    let translated = pieces::all(call, &prepared, &targets);
+    let ((chosen, summary), (translations, spent)) = futures::try_join!(summarized, translated)?;
+    let mut summaries = vec![summary];
+    for (target, translation) in targets.iter().zip(&translations) {
+        summaries.push(highlights::from_translation(
+            &prepared,
+            &chosen,
+            target,
+            translation,
+        )?);
+    }
+    Ok(DigestResponse {
+        translations,
+        summaries,
+        detected_language: prepared.detected_language(),
+        usage: Some(spent.usage(&prepared)),
+    })
+}

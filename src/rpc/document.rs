@@ -1,0 +1,177 @@
+//! A request's text, read once for all that is done with it.
+
+use std::sync::Arc;
+
+use crate::{
+    article::{self, Detected, Document, Language},
+    inference::Reservation,
+    rpc::{
+        convert,
+        domain::Domain,
+        proto::v1::{Warning, WarningCode},
+        request::{Source, Violation},
+        status::RpcError,
+    },
+    translate::TranslateError,
+};
+
+/// Texts from this size on are read on a thread that may block, so that other requests of the
+/// async runtime don't wait. Below it the hand-over costs more than the reading.
+const BLOCKING_BYTES: usize = 32 << 10;
+
+/// Above this a detection speaks against the sender's `source_language` …
+const CONFIDENT: f32 = 0.9;
+/// … if the text has at least so many letters: headlines mislead.
+const ENOUGH_LETTERS: usize = 40;
+
+/// Bytes of text for a token, to claim a place in the queue before anything is tokenised; French
+/// news has 4.4 with the default vocabulary.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// A document with its language.
+pub struct Prepared {
+    /// The call's place among others, one for all that is done with the document, so that nothing of
+    /// it is refused half-way.
+    pub claim: Arc<Reservation>,
+    pub document: Arc<Document>,
+    /// The sender's word for it, or else the detected language.
+    pub source: Language,
+    /// The likeliest language of the text; none when it has no words.
+    pub detected: Option<Language>,
+    /// What is to be warned of whatever is done with the document.
+    pub warnings: Vec<Warning>,
+    /// Length of the text in Unicode characters.
+    pub characters: usize,
+    /// How many sentences the text has.
+    pub sentences: usize,
+}
+
+impl Prepared {
+    /// The detected language as messages give it.
+    pub fn detected_language(&self) -> String {
+        self.detected
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    }
+}
+
+/// Splits the text and finds its language.
+pub async fn prepare(domain: &Domain, source: Source) -> Result<Prepared, RpcError> {
+    let Source { text, language } = source;
+    let tokens = (text.len() / BYTES_PER_TOKEN).max(1);
+    let claim = domain
+        .engine
+        .reserve(tokens)
+        .map_err(TranslateError::from)?;
+    let Read {
+        document,
+        detected,
+        characters,
+        letters,
+    } = off_the_runtime(text, read).await?;
+    let likeliest = detected.first();
+    let confident =
+        likeliest.is_some_and(|best| best.confidence > CONFIDENT && letters >= ENOUGH_LETTERS);
+    let (source, warnings) = match language {
+        Some(said) => {
+            let warning = likeliest
+                .filter(|best| confident && best.language.primary() != said.primary())
+                .map(|best| mismatch(&said, &best.language));
+            (said, warning.into_iter().collect())
+        }
+        None => {
+            let guess = guess(domain, &detected, confident)?;
+            let other = likeliest.filter(|best| best.language.primary() != guess.primary());
+            let warning = other.map(|best| doubt(&guess, &best.language));
+            (guess, warning.into_iter().collect())
+        }
+    };
+    Ok(Prepared {
+        claim: Arc::new(claim),
+        sentences: document.sentences().count(),
+        document: Arc::new(document),
+        source,
+        detected: detected.into_iter().next().map(|best| best.language),
+        warnings,
+        characters,
+    })
+}
+
+/// The languages that a text may be in, likeliest first.
+pub async fn detect(text: String) -> Result<Vec<Detected>, RpcError> {
+    off_the_runtime(text, likely).await
+}
+
+struct Read {
+    document: Document,
+    detected: Vec<Detected>,
+    characters: usize,
+    letters: usize,
+}
+
+fn read(text: &str) -> Read {
+    Read {
+        document: Document::parse(text),
+        detected: likely(text),
+        characters: text.chars().count(),
+        letters: text.chars().filter(|c| c.is_alphabetic()).count(),
+    }
+}
+
+/// Without the answer that nothing can be told.
+fn likely(text: &str) -> Vec<Detected> {
+    let mut detected = article::detect(text);
+    detected.retain(|candidate| !candidate.language.is_undetermined());
+    detected
+}
+
+/// When the detection is not confident, a language that can be read is the better guess: the
+/// likeliest, or, for a title of a few words, whatever a model reads.
+fn guess(domain: &Domain, detected: &[Detected], confident: bool) -> Result<Language, RpcError> {
+    if detected.is_empty() {
+        return Err(RpcError::Invalid(vec![Violation::new(
+            "source_language".to_owned(),
+            "nothing in the text tells its language: name it, such as \"fr\"".to_owned(),
+        )]));
+    }
+    let readable = detected
+        .iter()
+        .find(|candidate| domain.reads(&candidate.language));
+    let likeliest = detected.first().map(|best| best.language.clone());
+    let readable = readable.map(|best| best.language.clone());
+    let guess = if confident {
+        likeliest
+    } else {
+        readable.or_else(|| domain.first_source()).or(likeliest)
+    };
+    Ok(guess.unwrap_or(Language::UNDETERMINED))
+}
+
+fn doubt(guess: &Language, seems: &Language) -> Warning {
+    convert::document_warning(
+        WarningCode::SourceLanguageMismatch,
+        format!(
+            "the text may be in {seems}, but was read as {guess}: name source_language to be sure"
+        ),
+    )
+}
+
+fn mismatch(said: &Language, seems: &Language) -> Warning {
+    convert::document_warning(
+        WarningCode::SourceLanguageMismatch,
+        format!("the text seems to be in {seems}, but was read as {said}, as the request says"),
+    )
+}
+
+async fn off_the_runtime<T: Send + 'static>(
+    text: String,
+    work: impl FnOnce(&str) -> T + Send + 'static,
+) -> Result<T, RpcError> {
+    if text.len() < BLOCKING_BYTES {
+        return Ok(work(&text));
+    }
+    tokio::task::spawn_blocking(move || work(&text))
+        .await
+        .map_err(|error| RpcError::Failed(error.to_string()))
+}

@@ -1,0 +1,177 @@
+//! A translation as the pieces that it is made of, in order: what stands before a sentence, and
+//! the sentence. Whole and streamed translations are the same pieces.
+
+use std::{pin::Pin, vec};
+
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+
+use crate::{
+    article::Language,
+    rpc::{
+        call::Call,
+        convert::{self, Spent},
+        document::Prepared,
+        proto::v1,
+        status::RpcError,
+    },
+    translate::{Route, Selection, SentenceUsage, TranslateError, TranslatedSentence},
+};
+
+/// A target language and the way there.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub language: Language,
+    pub route: Route,
+}
+
+/// The next piece of a translation.
+pub struct Piece {
+    /// To append to the text so far.
+    pub text: String,
+    /// None in the last piece, which is what stands after the last sentence.
+    pub sentence: Option<v1::TranslatedSentence>,
+    pub usage: SentenceUsage,
+}
+
+/// Resolves the targets of a request.
+pub fn targets(
+    call: &Call,
+    prepared: &Prepared,
+    languages: Vec<Language>,
+) -> Result<Vec<Target>, RpcError> {
+    let routes = call.domain.routes(&prepared.source, &languages)?;
+    Ok(languages
+        .into_iter()
+        .zip(routes)
+        .map(|(language, route)| Target { language, route })
+        .collect())
+}
+
+/// Translates the document. Dropping the stream takes its sentences out of the queue.
+pub fn pieces(
+    call: &Call,
+    prepared: &Prepared,
+    route: &Route,
+) -> impl Stream<Item = Result<Piece, RpcError>> + Send + 'static + use<> {
+    let document = &prepared.document;
+    let gaps: Vec<String> = document.gaps().into_iter().map(str::to_owned).collect();
+    let sentences =
+        call.domain
+            .translator
+            .translate(&prepared.claim, document, &Selection::All, route);
+    let state = Progress {
+        sentences: sentences.boxed(),
+        expected: prepared.sentences,
+        gaps: gaps.into_iter(),
+        call: call.clone(),
+        written: 0,
+        given: 0,
+        finished: false,
+    };
+    stream::try_unfold(state, Progress::next)
+}
+
+type Sentences = Pin<Box<dyn Stream<Item = Result<TranslatedSentence, TranslateError>> + Send>>;
+
+struct Progress {
+    sentences: Sentences,
+    expected: usize,
+    gaps: vec::IntoIter<String>,
+    call: Call,
+    /// Bytes of the translated text so far.
+    written: usize,
+    /// Sentences so far.
+    given: usize,
+    finished: bool,
+}
+
+impl Progress {
+    async fn next(mut self) -> Result<Option<(Piece, Self)>, RpcError> {
+        if self.finished {
+            return Ok(None);
+        }
+        let Some(sentence) = self.sentences.try_next().await? else {
+            if self.given != self.expected {
+                return Err(RpcError::Incomplete {
+                    given: self.given,
+                    expected: self.expected,
+                });
+            }
+            self.finished = true;
+            let piece = Piece {
+                text: self.gaps.next().unwrap_or_default(),
+                sentence: None,
+                usage: SentenceUsage::default(),
+            };
+            return Ok(Some((piece, self)));
+        };
+        self.call.tally.add_sentence();
+        let mut text = self.gaps.next().unwrap_or_default();
+        let start = self.written + text.len();
+        text.push_str(&sentence.text);
+        self.written += text.len();
+        let message = v1::TranslatedSentence {
+            source_span: Some(convert::span(&sentence.span)),
+            target_span: Some(convert::span(&(start..self.written))),
+            warnings: convert::sentence_warnings(&sentence.warnings, convert::narrow(self.given)),
+            text: sentence.text,
+        };
+        self.given += 1;
+        Ok(Some((
+            Piece {
+                text,
+                sentence: Some(message),
+                usage: sentence.usage,
+            },
+            self,
+        )))
+    }
+}
+
+/// The whole translation, from its pieces.
+pub async fn whole(
+    call: &Call,
+    prepared: &Prepared,
+    target: &Target,
+) -> Result<(v1::Translation, Spent), RpcError> {
+    let mut translation = v1::Translation {
+        language: target.language.to_string(),
+        text: String::new(),
+        sentences: Vec::with_capacity(prepared.sentences),
+        route: Some(convert::route(&target.route)),
+        warnings: prepared.warnings.clone(),
+    };
+    let mut spent = Spent::default();
+    let mut pieces = std::pin::pin!(pieces(call, prepared, &target.route));
+    while let Some(piece) = pieces.try_next().await? {
+        translation.text.push_str(&piece.text);
+        spent.add(&piece.usage);
+        if let Some(sentence) = piece.sentence {
+            translation
+                .warnings
+                .extend(sentence.warnings.iter().cloned());
+            translation.sentences.push(sentence);
+        }
+    }
+    Ok((translation, spent))
+}
+
+/// The whole translations into all targets, computed side by side.
+pub async fn all(
+    call: &Call,
+    prepared: &Prepared,
+    targets: &[Target],
+) -> Result<(Vec<v1::Translation>, Spent), RpcError> {
+    let parts = targets.iter().map(|target| whole(call, prepared, target));
+    let parts = futures::future::try_join_all(parts).await?;
+    let spent = parts
+        .iter()
+        .fold(Spent::default(), |sum, (_, spent)| sum.merge(*spent));
+    Ok((
+        parts
+            .into_iter()
+            .map(|(translation, _)| translation)
+            .collect(),
+        spent,
+    ))
+}

@@ -1,0 +1,206 @@
+//! `TranslationService`.
+
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::rpc::{
+    Api, Responses,
+    call::Call,
+    convert::{self, Spent},
+    document::{self, Prepared},
+    pieces::{self, Piece, Target},
+    proto::v1::{
+        DetectLanguageRequest, DetectLanguageResponse, DetectedLanguage, StreamTranslateRequest,
+        StreamTranslateResponse, TargetRoute, TranslateBatchRequest, TranslateBatchResponse,
+        TranslateRequest, TranslateResponse, TranslationDelta, TranslationEnd, TranslationStart,
+        stream_translate_response::Event, translate_batch_response::Result as BatchResult,
+        translation_service_server::TranslationService,
+    },
+    request::{self, Limits},
+    status::{self, RpcError},
+};
+
+/// Documents of one batch stream that are under way at a time. Enough that sentences of many
+/// documents fill the models' batches; few enough that one client's batch is not all of the queue.
+const BATCH_CONCURRENCY: usize = 32;
+
+#[tonic::async_trait]
+impl TranslationService for Api {
+    type StreamTranslateStream = Responses<StreamTranslateResponse>;
+    type TranslateBatchStream = Responses<TranslateBatchResponse>;
+
+    async fn translate(
+        &self,
+        request: Request<TranslateRequest>,
+    ) -> Result<Response<TranslateResponse>, Status> {
+        let call = Call::begin(self, &request)?;
+        call.answer(translate(&call, self.limits, request.into_inner()))
+            .await
+    }
+
+    async fn stream_translate(
+        &self,
+        request: Request<StreamTranslateRequest>,
+    ) -> Result<Response<Self::StreamTranslateStream>, Status> {
+        let call = Call::begin(self, &request)?;
+        let events = call
+            .answer(stream_translate(&call, self.limits, request.into_inner()))
+            .await?;
+        Ok(events.map(|events| call.deadline.bound_stream(events).boxed() as _))
+    }
+
+    async fn translate_batch(
+        &self,
+        request: Request<Streaming<TranslateBatchRequest>>,
+    ) -> Result<Response<Self::TranslateBatchStream>, Status> {
+        let call = Call::begin(self, &request)?;
+        let limits = self.limits;
+        let deadline = call.deadline;
+        let results = request
+            .into_inner()
+            .map(move |item| batch_item(call.clone(), limits, item))
+            .buffer_unordered(BATCH_CONCURRENCY);
+        Ok(Response::new(deadline.bound_stream(results).boxed()))
+    }
+
+    async fn detect_language(
+        &self,
+        request: Request<DetectLanguageRequest>,
+    ) -> Result<Response<DetectLanguageResponse>, Status> {
+        let call = Call::begin(self, &request)?;
+        call.answer(detect_language(&call, self.limits, request.into_inner()))
+            .await
+    }
+}
+
+async fn begin(
+    call: &Call,
+    limits: Limits,
+    request: TranslateRequest,
+) -> Result<(Prepared, Vec<Target>), RpcError> {
+    let request = limits.translate(request)?;
+    let prepared = document::prepare(&call.domain, request.source).await?;
+    let targets = pieces::targets(call, &prepared, request.targets)?;
+    Ok((prepared, targets))
+}
+
+async fn translate(
+    call: &Call,
+    limits: Limits,
+    request: TranslateRequest,
+) -> Result<TranslateResponse, RpcError> {
+    let (prepared, targets) = begin(call, limits, request).await?;
+    let (translations, spent) = pieces::all(call, &prepared, &targets).await?;
+    Ok(TranslateResponse {
+        translations,
+        detected_language: prepared.detected_language(),
+        usage: Some(spent.usage(&prepared)),
+    })
+}
+
+async fn stream_translate(
+    call: &Call,
+    limits: Limits,
+    request: StreamTranslateRequest,
+) -> Result<impl Stream<Item = Result<StreamTranslateResponse, Status>> + use<>, RpcError> {
+    let document = request::required("document", request.document)?;
+    let (prepared, targets) = begin(call, limits, document)
+        .await
+        .map_err(|error| request::inside("document", error))?;
+    let start = Event::Start(TranslationStart {
+        detected_language: prepared.detected_language(),
+        targets: targets
+            .iter()
+            .map(|target| TargetRoute {
+                language: target.language.to_string(),
+                route: Some(convert::route(&target.route)),
+            })
+            .collect(),
+        warnings: prepared.warnings.clone(),
+    });
+    let deltas = targets.iter().map(|target| {
+        let language = target.language.to_string();
+        pieces::pieces(call, &prepared, &target.route)
+            .map_ok(move |piece| (language.clone(), piece))
+            .boxed()
+    });
+    let deltas = stream::select_all(deltas.collect::<Vec<_>>());
+    let events = stream::try_unfold(
+        Some((deltas, Spent::default(), prepared)),
+        |state| async move {
+            let Some((mut deltas, mut spent, prepared)) = state else {
+                return Ok(None);
+            };
+            let Some((language, piece)) = deltas.try_next().await? else {
+                let end = TranslationEnd {
+                    usage: Some(spent.usage(&prepared)),
+                };
+                return Ok(Some((Event::End(end), None)));
+            };
+            spent.add(&piece.usage);
+            Ok(Some((
+                delta(language, piece),
+                Some((deltas, spent, prepared)),
+            )))
+        },
+    );
+    Ok(stream::once(async { Ok::<_, RpcError>(start) })
+        .chain(events)
+        .map_ok(|event| StreamTranslateResponse { event: Some(event) })
+        .map_err(Status::from))
+}
+
+fn delta(language: String, piece: Piece) -> Event {
+    Event::Delta(TranslationDelta {
+        language,
+        text: piece.text,
+        sentence: piece.sentence,
+    })
+}
+
+/// An error of the stream ends it; an error of a document is its result.
+async fn batch_item(
+    call: Call,
+    limits: Limits,
+    item: Result<TranslateBatchRequest, Status>,
+) -> Result<TranslateBatchResponse, Status> {
+    let TranslateBatchRequest { id, document } = item?;
+    let translated = async {
+        let document = request::required("document", document)?;
+        let retried = document.clone();
+        let mut outcome = translate(&call, limits, document).await;
+        // A batch is in no hurry: where a single request is refused, it waits for its turn, and
+        // flow control makes its client wait.
+        while let Err(Some(after)) = outcome.as_ref().map_err(RpcError::retry_after) {
+            tokio::time::sleep(after).await;
+            outcome = translate(&call, limits, retried.clone()).await;
+        }
+        outcome.map_err(|error| request::inside("document", error))
+    };
+    let result = match translated.await {
+        Ok(response) => BatchResult::Translation(response),
+        Err(error) => BatchResult::Error(status::document_error(&error.into())),
+    };
+    Ok(TranslateBatchResponse {
+        id,
+        result: Some(result),
+    })
+}
+
+async fn detect_language(
+    call: &Call,
+    limits: Limits,
+    request: DetectLanguageRequest,
+) -> Result<DetectLanguageResponse, RpcError> {
+    let text = limits.detect(request)?;
+    let languages = document::detect(text).await?;
+    let languages = languages
+        .into_iter()
+        .map(|detected| DetectedLanguage {
+            installed: call.domain.reads(&detected.language),
+            language: detected.language.to_string(),
+            confidence: detected.confidence,
+        })
+        .collect();
+    Ok(DetectLanguageResponse { languages })
+}

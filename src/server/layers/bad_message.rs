@@ -1,0 +1,76 @@
+//! Messages that cannot be decoded or are too large are their sender's mistake: INVALID_ARGUMENT,
+//! where the transport says INTERNAL and OUT_OF_RANGE.
+
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::BodyExt;
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+
+use super::Responding;
+use crate::rpc::status;
+
+/// How the Protobuf decoder's and the transport's own messages begin: nothing else tells them from
+/// errors of the service.
+const UNDECODABLE: &str = "failed to decode Protobuf message";
+const OVERSIZED: &str = "Error, decoded message length too large";
+
+/// The layer.
+pub fn layer<S>() -> impl Layer<S, Service = BadMessage<S>> + Clone {
+    tower::layer::layer_fn(BadMessage)
+}
+
+#[derive(Clone)]
+pub struct BadMessage<S>(S);
+
+impl<S> Service<Request<Body>> for BadMessage<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Responding<S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let response = self.0.call(request);
+        Box::pin(async move {
+            let mut response = response.await?;
+            correct(response.headers_mut());
+            Ok(response.map(|body| Body::new(body.map_frame(correct_trailers))))
+        })
+    }
+}
+
+fn correct_trailers(frame: Frame<bytes::Bytes>) -> Frame<bytes::Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            correct(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
+    }
+}
+
+fn correct(headers: &mut HeaderMap) {
+    let Some(status) = Status::from_header_map(headers) else {
+        return;
+    };
+    let corrected = match status.code() {
+        Code::Internal if status.message().starts_with(UNDECODABLE) => {
+            status::unreadable_message(status.message())
+        }
+        Code::OutOfRange if status.message().starts_with(OVERSIZED) => {
+            status::oversized_message(status.message())
+        }
+        _ => return,
+    };
+    // Headers that cannot be written leave the transport's own status, which is an error, too.
+    let _ = corrected.add_header(headers);
+}

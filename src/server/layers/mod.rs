@@ -1,0 +1,10 @@
+//! The middleware, from the outside in: one idea a file.
+
+pub mod bad_message;
+pub mod catch_panic;
+pub mod observe;
+
+use futures::future::BoxFuture;
+
+/// What every layer's service gives back.
+type Responding<E> = BoxFuture<'static, Result<http::Response<tonic::body::Body>, E>>;
