@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Sentences in a worker's batches. The product over the vocabulary reads 8 MB of weights a step:
-/// from 64 rows on reading them costs less than a fifth of computing with them.
+/// at 64 rows reading them should cost about a fifth of computing with them: estimated, not measured.
 const MAX_SENTENCES: usize = 64;
 /// Source tokens encoded between two decode steps: bounds what the joiners cost those under way.
 const MAX_ENCODED_TOKENS: usize = 2048;

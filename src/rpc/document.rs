@@ -25,7 +25,7 @@ const CONFIDENT: f32 = 0.9;
 const ENOUGH_LETTERS: usize = 40;
 
 /// Bytes of text for a token, to claim a place in the queue before anything is tokenised; French
-/// news has 4.4 with the default vocabulary.
+/// news has 4.3 (OrangeSum validation, first 100 articles, repeated attempts counted) and FLORES dev 4.8.
 const BYTES_PER_TOKEN: usize = 4;
 
 /// A document with its language.

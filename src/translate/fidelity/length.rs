@@ -12,7 +12,7 @@ use crate::{
 pub struct Length;
 
 /// Letters and digits of the translation for one of the source. On FLORES dev (French to English)
-/// 99.8% of the default model's translations lie between 0.5 and 1.5.
+/// the default model's translations of all 997 lines lie between 0.50 and 1.39.
 const FEWEST: f64 = 0.5;
 const MOST: f64 = 1.8;
 /// Shorter sentences vary more: this many characters are forgiven either way.
