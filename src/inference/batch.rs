@@ -75,9 +75,12 @@ impl Batch {
     pub fn step(&mut self) -> candle_core::Result<usize> {
         let step = self.model.step(&mut self.state)?;
         let banned: Vec<Vec<TokenId>> = self.rows.iter().map(Row::banned).collect();
-        let tokens = self
-            .model
-            .best(&step.hidden, |row, token| !banned[row].contains(&token))?;
+        let tokens = self.model.best_shortlisted(
+            &self.state,
+            &step.hidden,
+            |row| !self.rows[row].options.whole_vocabulary,
+            |row, token| !banned[row].contains(&token),
+        )?;
         self.state.advance(&tokens);
 
         let end = self.model.config.end();

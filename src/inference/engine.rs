@@ -23,6 +23,8 @@ pub struct EngineSettings {
     pub threads: NonZeroUsize,
     /// Tokens of all admitted requests that are not answered yet.
     pub queue_tokens: usize,
+    /// Sentences that a worker decodes together.
+    pub batch_sentences: NonZeroUsize,
 }
 
 /// Cheap to clone. The workers end when the last clone is dropped.
@@ -57,6 +59,7 @@ impl Engine {
             let worker = Worker {
                 queue: queue.clone(),
                 workers: settings.threads.get(),
+                sentences: settings.batch_sentences.get(),
             };
             std::thread::Builder::new()
                 .name(format!("inference-{i}"))

@@ -12,6 +12,7 @@ fn engine(queue_tokens: usize) -> Engine {
     Engine::start(EngineSettings {
         threads,
         queue_tokens,
+        batch_sentences: BATCH_SENTENCES,
     })
     .unwrap()
 }
@@ -66,6 +67,7 @@ async fn no_ngram_comes_twice_where_that_is_forbidden() {
     let (model, engine) = (model(), engine(1 << 20));
     let options = DecodeOptions {
         no_repeat_ngram: NonZeroUsize::new(2),
+        ..DecodeOptions::default()
     };
     let text = "Oui, oui, oui, oui, oui, oui, il a dit oui, il a dit oui, il a dit oui.";
     let output = run(&engine, &model, text, Task::Decode(options))

@@ -11,15 +11,14 @@ use std::{
     sync::Arc,
 };
 
-/// Sentences in a worker's batches. The product over the vocabulary reads 8 MB of weights a step:
-/// at 64 rows reading them should cost about a fifth of computing with them: estimated, not measured.
-const MAX_SENTENCES: usize = 64;
 /// Source tokens encoded between two decode steps: bounds what the joiners cost those under way.
 const MAX_ENCODED_TOKENS: usize = 2048;
 
 pub struct Worker {
     pub queue: Arc<Queue>,
     pub workers: usize,
+    /// In its batches at most.
+    pub sentences: usize,
 }
 
 impl Worker {
@@ -29,7 +28,7 @@ impl Worker {
         loop {
             let under_way: usize = batches.iter().map(Batch::len).sum();
             let room = Room {
-                sentences: MAX_SENTENCES.saturating_sub(under_way),
+                sentences: self.sentences.saturating_sub(under_way),
                 tokens: MAX_ENCODED_TOKENS,
             };
             let when_empty = if under_way == 0 {

@@ -222,7 +222,7 @@ fn scores<V: Floats, const BLOCKS: usize>(
 }
 
 /// `BLOCKS * LANES` columns, from `first` on, of the weighted sum of the values; returns their
-/// number. Even and odd positions are summed apart, again so that sums do not wait.
+/// number. One position after the other, as the definition has it.
 #[inline(always)]
 fn weighted_sum<V: Floats, const BLOCKS: usize>(
     weights: &[f32],
@@ -231,28 +231,17 @@ fn weighted_sum<V: Floats, const BLOCKS: usize>(
     first: usize,
     out: &mut [f32],
 ) -> usize {
-    let mut sums = [[V::splat(0.0); BLOCKS]; 2];
-    let mut add = |parity: usize, weight: f32, values: &[f32]| {
-        let weight = V::splat(weight);
+    let mut sums = [V::splat(0.0); BLOCKS];
+    for (weight, values) in weights.iter().zip(values.chunks_exact(head_width)) {
+        let weight = V::splat(*weight);
         let (blocks, _) = values[first..first + BLOCKS * LANES].as_chunks::<LANES>();
-        for (sum, values) in sums[parity].iter_mut().zip(blocks) {
+        for (sum, values) in sums.iter_mut().zip(blocks) {
             *sum = sum.add(weight.mul(V::load(values)));
         }
-    };
-    let (weight_pairs, last_weight) = weights.as_chunks::<2>();
-    let pairs = values.chunks_exact(2 * head_width);
-    let last_values = pairs.remainder();
-    for (weights, values) in weight_pairs.iter().zip(pairs) {
-        let (even, odd) = values.split_at(head_width);
-        add(0, weights[0], even);
-        add(1, weights[1], odd);
-    }
-    if let [weight] = last_weight {
-        add(0, *weight, last_values);
     }
     let (blocks, _) = out.as_chunks_mut::<LANES>();
-    for ((out, even), odd) in blocks.iter_mut().zip(sums[0]).zip(sums[1]) {
-        even.add(odd).store(out);
+    for (out, sum) in blocks.iter_mut().zip(sums) {
+        sum.store(out);
     }
     BLOCKS * LANES
 }
@@ -293,11 +282,9 @@ fn softmax<V: Floats>(scores: &mut [[f32; LANES]], length: usize) {
     if let Some(last) = scores.last_mut() {
         last[LANES - padding..].fill(0.0);
     }
-    let total = scores
-        .iter()
-        .fold(V::splat(0.0), |sum, block| sum.add(V::load(block)));
-    let inverse = V::splat(1.0 / simd::sum(total));
+    let total: f32 = scores.as_flattened()[..length].iter().sum();
+    let total = V::splat(total);
     for block in scores.iter_mut() {
-        V::load(block).mul(inverse).store(block);
+        V::load(block).div(total).store(block);
     }
 }

@@ -1,11 +1,13 @@
 //! `y = x Wᵀ + b`, in int8 or f32.
+#![allow(unsafe_code)]
 
 use super::{
-    int8::{self, PackedWeights, QuantizedRows},
+    int8::{self, PackedWeights, Quantization, QuantizedRows, TileSums},
     math,
 };
 use crate::model::{TokenId, weights::Matrix};
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
+use std::mem::MaybeUninit;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Activation {
@@ -27,17 +29,34 @@ pub enum Linear {
 
 impl Linear {
     /// Int8 over one or more matrices `[out][in]` with the same inputs, side by side.
-    pub fn int8(matrices: &[&Matrix], bias: Vec<f32>, activation: Activation) -> Self {
+    pub fn int8(matrices: &[&Matrix], mut bias: Vec<f32>, activation: Activation) -> Self {
         let inputs = matrices[0].columns();
-        let rows: Vec<_> = matrices
-            .iter()
-            .flat_map(|matrix| matrix.int8_rows())
-            .collect();
-        let weights =
-            PackedWeights::new(inputs, rows.iter().map(|(row, scale)| (&row[..], *scale)));
+        let outputs = matrices.iter().map(|matrix| matrix.rows()).sum();
+        let quantization = quantization(matrices);
+        let rows = matrices.iter().flat_map(|matrix| {
+            let calibration = matrix.calibration();
+            matrix.int8_rows().map(move |row| (row, calibration))
+        });
+        let weights = match quantization {
+            Quantization::PerRow => {
+                let rows = rows.map(|(row, _)| row);
+                PackedWeights::new(inputs, outputs, rows, quantization.offset())
+            }
+            Quantization::Calibrated(_) => {
+                // As Marian does it: the offset is taken off the bias, not off the sums.
+                let rows = rows.zip(&mut bias).map(|(((row, _), calibration), bias)| {
+                    let scale = calibration.map_or(0.0, |calibration| calibration.output_scale);
+                    let sum: i32 = row.iter().map(|&w| i32::from(w)).sum();
+                    *bias -= quantization.offset() as f32 * scale * sum as f32;
+                    (row, scale)
+                });
+                PackedWeights::new(inputs, outputs, rows, 0)
+            }
+        };
         Linear::Int8(Int8Linear {
             weights,
             inputs,
+            quantization,
             bias,
             activation,
         })
@@ -96,7 +115,19 @@ impl Linear {
             }
         };
         match self {
-            Linear::Int8(linear) => super::with_values(x, |x| linear.each_tile(x, &mut offer))?,
+            Linear::Int8(linear) => super::with_values(x, |x| {
+                let mut values = [MaybeUninit::new(0f32); int8::PANEL * int8::MAX_ROWS];
+                linear.each_tile(x, |tile| {
+                    linear.finish(tile, int8::PANEL, &mut values);
+                    let rows = values.chunks_exact(int8::PANEL).take(tile.sums.len());
+                    for (row, values) in (tile.first_row..).zip(rows) {
+                        let values = &raw const values[..tile.panel.columns];
+                        // SAFETY: all were initialised when the array was made.
+                        let values = unsafe { &*(values as *const [f32]) };
+                        offer(row, tile.panel.first_column, values);
+                    }
+                });
+            })?,
             Linear::F32 { .. } => {
                 let y = self.forward(x)?;
                 let columns = y.dim(1)?;
@@ -108,6 +139,38 @@ impl Linear {
             }
         }
         Ok(best.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// For the one row `x`, `[1, in]`, the output with the greatest value among the candidates that
+    /// `allowed` lets pass. `weights`: the matrix that this layer was made of.
+    pub fn argmax_among(
+        &self,
+        x: &Tensor,
+        weights: &Matrix,
+        candidates: &[TokenId],
+        allowed: impl Fn(TokenId) -> bool,
+    ) -> Result<TokenId> {
+        let mut best = (f32::NEG_INFINITY, TokenId(0));
+        let mut offer = |id: TokenId, value: f32| {
+            if value > best.0 && allowed(id) {
+                best = (value, id);
+            }
+        };
+        match self {
+            Linear::Int8(linear) => {
+                let Some(weights) = weights.int8_bytes() else {
+                    bail!("int8 weights are selected from, these are not");
+                };
+                super::with_values(x, |x| linear.each_of(x, weights, candidates, &mut offer))?;
+            }
+            Linear::F32 { .. } => super::with_values(&self.forward(x)?, |y| {
+                let value = |id: &TokenId| y.get(id.0 as usize).copied();
+                for id in candidates {
+                    value(id).into_iter().for_each(|value| offer(*id, value));
+                }
+            })?,
+        }
+        Ok(best.1)
     }
 
     /// Bytes of memory that the packed weights take.
@@ -122,30 +185,63 @@ impl Linear {
 pub struct Int8Linear {
     weights: PackedWeights,
     inputs: usize,
+    quantization: Quantization,
     bias: Vec<f32>,
     activation: Activation,
 }
 
 impl Int8Linear {
-    /// Calls `each(row, first output, values)` with bias and activation applied.
-    fn each_tile(&self, x: &[f32], mut each: impl FnMut(usize, usize, &[f32])) {
-        let rows = QuantizedRows::new(x, self.inputs);
-        let mut out = [0f32; int8::PANEL];
-        int8::for_each_tile(
-            int8::kernel(),
-            &rows,
-            &self.weights,
-            |row, first, values| {
-                let out = &mut out[..values.len()];
-                finish(
-                    values,
-                    &self.bias[first..first + values.len()],
-                    self.activation,
-                    out,
-                );
-                each(row, first, out);
-            },
-        );
+    /// Calls `each(output, value)` for the outputs that are asked for, without activation: weights
+    /// read row by row where they lie, which is less to read than all of them packed.
+    fn each_of(
+        &self,
+        x: &[f32],
+        weights: &[u8],
+        outputs: &[TokenId],
+        mut each: impl FnMut(TokenId, f32),
+    ) {
+        let row = QuantizedRows::new(x, self.inputs, self.quantization);
+        let (bytes, row_scale) = (&row.bytes(0, 1)[..self.inputs], row.scales(0, 1)[0]);
+        let mut sums = vec![0; outputs.len()];
+        int8::kernel().select(bytes, weights, outputs, &mut sums);
+        for (&id, sum) in outputs.iter().zip(sums) {
+            let output = id.0 as usize;
+            let (start, scale) = self.weights.start_and_scale(output);
+            each(
+                id,
+                (start + sum) as f32 * (row_scale * scale) + self.bias[output],
+            );
+        }
+    }
+
+    /// Calls `each` for every tile of the product with `x`, `[rows, in]`.
+    fn each_tile(&self, x: &[f32], each: impl FnMut(&TileSums)) {
+        let rows = QuantizedRows::new(x, self.inputs, self.quantization);
+        int8::for_each_tile(int8::kernel(), &rows, &self.weights, each);
+    }
+
+    /// The values of a tile with bias and activation applied: row `m` of it, columns of its panel, go
+    /// into `out[m * stride..]`.
+    fn finish(&self, tile: &TileSums, stride: usize, out: &mut [MaybeUninit<f32>]) {
+        let first = tile.panel.first_column;
+        let floor = match self.activation {
+            Activation::None => f32::NEG_INFINITY,
+            Activation::Relu => 0.0,
+        };
+        let bias = &self.bias[first..first + tile.panel.columns];
+        finish(tile, bias, floor, stride, out);
+    }
+}
+
+/// Calibrated where all matrices were, with the same multiplier, as those of one input are.
+fn quantization(matrices: &[&Matrix]) -> Quantization {
+    let multiplier = |matrix: &Matrix| matrix.calibration().map(|c| c.input_multiplier);
+    let first = multiplier(matrices[0]);
+    match first {
+        Some(input_multiplier) if matrices.iter().all(|m| multiplier(m) == first) => {
+            Quantization::Calibrated(input_multiplier)
+        }
+        _ => Quantization::PerRow,
     }
 }
 
@@ -167,23 +263,32 @@ impl CustomOp1 for Int8Linear {
             );
         }
         let outputs = self.weights.outputs();
-        let mut out = vec![0f32; rows * outputs];
-        self.each_tile(&x.as_slice::<f32>()?[start..end], |row, first, values| {
-            out[row * outputs + first..][..values.len()].copy_from_slice(values);
+        let mut out: Vec<f32> = Vec::with_capacity(rows * outputs);
+        let values = &mut out.spare_capacity_mut()[..rows * outputs];
+        self.each_tile(&x.as_slice::<f32>()?[start..end], |tile| {
+            let at = tile.first_row * outputs + tile.panel.first_column;
+            self.finish(tile, outputs, &mut values[at..]);
         });
+        // SAFETY: the tiles are all rows over panels of all outputs, and each was written whole.
+        unsafe { out.set_len(rows * outputs) };
         Ok((CpuStorage::F32(out), Shape::from((rows, outputs))))
     }
 }
 
+/// One order of multiplications everywhere, so that a real value does not depend on the machine.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
-fn finish(values: &[f32], bias: &[f32], activation: Activation, out: &mut [f32]) {
-    let floor = match activation {
-        Activation::None => f32::NEG_INFINITY,
-        Activation::Relu => 0.0,
-    };
-    for ((out, value), bias) in out.iter_mut().zip(values).zip(bias) {
-        let y = value + bias;
-        *out = if y > floor { y } else { floor };
+fn finish(tile: &TileSums, bias: &[f32], floor: f32, stride: usize, out: &mut [MaybeUninit<f32>]) {
+    let scales = &tile.panel.scale[..bias.len()];
+    for ((sums, row_scale), out) in tile
+        .sums
+        .iter()
+        .zip(tile.row_scales)
+        .zip(out.chunks_mut(stride))
+    {
+        for (((out, sum), scale), bias) in out.iter_mut().zip(sums).zip(scales).zip(bias) {
+            let y = *sum as f32 * (row_scale * scale) + bias;
+            out.write(if y > floor { y } else { floor });
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Layer normalisation after a residual connection, as one pass (Ba et al. 2016).
 
-use super::math;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 /// `scale * (x − mean) / sqrt(variance + eps) + bias` over the columns of each row.
@@ -51,22 +50,51 @@ impl CustomOp2 for LayerNorm {
     }
 }
 
+/// Rows whose sums are added up together. A sum goes from left to right, as the definition and the
+/// engines that these models were made for have it, so that one alone would wait for itself.
+const TOGETHER: usize = 8;
+
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
 fn normalize_rows(x: &[f32], y: &[f32], scale: &[f32], bias: &[f32], eps: f32, out: &mut [f32]) {
     let columns = scale.len();
-    for ((x, y), out) in x
-        .chunks_exact(columns)
-        .zip(y.chunks_exact(columns))
-        .zip(out.chunks_exact_mut(columns))
-    {
+    let mut squares = vec![0f32; columns * TOGETHER];
+    let size = columns * TOGETHER;
+    for ((x, y), out) in x.chunks(size).zip(y.chunks(size)).zip(out.chunks_mut(size)) {
         for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
             *out = x + y;
         }
-        let mean = math::sum(out, |x| x) / columns as f32;
-        let variance = math::sum(out, |x| (x - mean) * (x - mean)) / columns as f32;
-        let inverse = 1.0 / (variance + eps).sqrt();
-        for ((out, scale), bias) in out.iter_mut().zip(scale).zip(bias) {
-            *out = (*out - mean) * inverse * scale + bias;
+        let means = sums(out, columns).map(|sum| sum / columns as f32);
+        let rows = out.chunks_exact_mut(columns);
+        for ((row, squares), mean) in rows.zip(squares.chunks_exact_mut(columns)).zip(means) {
+            for (x, square) in row.iter_mut().zip(squares) {
+                *x -= mean;
+                *square = *x * *x;
+            }
+        }
+        let variances = sums(&squares[..out.len()], columns).map(|sum| sum / columns as f32);
+        for (row, variance) in out.chunks_exact_mut(columns).zip(variances) {
+            let deviation = (variance + eps).sqrt();
+            for ((x, scale), bias) in row.iter_mut().zip(scale).zip(bias) {
+                *x = scale * (*x / deviation) + bias;
+            }
         }
     }
+}
+
+/// Sum of each row of at most `TOGETHER`, from left to right.
+#[inline(always)]
+fn sums(rows: &[f32], columns: usize) -> [f32; TOGETHER] {
+    let mut sums = [0f32; TOGETHER];
+    if rows.len() == columns * TOGETHER {
+        for column in 0..columns {
+            for (row, sum) in sums.iter_mut().enumerate() {
+                *sum += rows[row * columns + column];
+            }
+        }
+    } else {
+        for (row, sum) in rows.chunks_exact(columns).zip(&mut sums) {
+            *sum = row.iter().sum();
+        }
+    }
+    sums
 }

@@ -32,8 +32,12 @@ pub struct Config {
 /// The only architecture read here.
 pub const ARCHITECTURE: &str = "marian-student-ssru";
 
+/// Inputs of a layer: 2^16 products of at most 255 · 127.
+const WIDEST: usize = 1 << 16;
 /// No vocabulary, width or depth of a sane student comes near it; larger is a damaged file.
 const LARGEST: usize = 1 << 20;
+/// Nor has one as many layers.
+const DEEPEST: usize = 64;
 
 impl Config {
     /// Ends a source and a target sentence.
@@ -56,8 +60,6 @@ impl Config {
             ("dim", self.dim),
             ("heads", self.heads),
             ("ffn_dim", self.ffn_dim),
-            ("encoder_layers", self.encoder_layers),
-            ("decoder_layers", self.decoder_layers),
             ("source_vocab_size", self.source_vocab_size),
             ("target_vocab_size", self.target_vocab_size),
             ("max_source_tokens", self.max_source_tokens),
@@ -73,6 +75,26 @@ impl Config {
             .find(|(_, size)| !(1..=LARGEST).contains(size))
         {
             return Some(format!("{name} is {size}, not in 1..={LARGEST}"));
+        }
+        // Sums of so many products of bytes fit 32 bits.
+        let widths = [("dim", self.dim), ("ffn_dim", self.ffn_dim)];
+        let decoder = self.decoder_ffn_dim.map(|dim| ("decoder_ffn_dim", dim));
+        if let Some((name, width)) = widths
+            .into_iter()
+            .chain(decoder)
+            .find(|(_, width)| *width > WIDEST)
+        {
+            return Some(format!("{name} is {width}, not in 1..={WIDEST}"));
+        }
+        let depths = [
+            ("encoder_layers", self.encoder_layers),
+            ("decoder_layers", self.decoder_layers),
+        ];
+        if let Some((name, depth)) = depths
+            .into_iter()
+            .find(|(_, depth)| !(1..=DEEPEST).contains(depth))
+        {
+            return Some(format!("{name} is {depth}, not in 1..={DEEPEST}"));
         }
         if !self.dim.is_multiple_of(2 * self.heads) {
             return Some(format!(

@@ -1,13 +1,14 @@
 //! What lies in a student's folder, in either of two forms:
 //!
 //! - ours: `config.json`, `model.safetensors`, `source.spm`, `target.spm`
-//! - Mozilla's: `model.<pair>.….bin`, and `vocab.<pair>.spm` or `srcvocab.….spm` and `trgvocab.….spm`
+//! - Mozilla's: `model.<pair>.….bin`, `vocab.<pair>.spm` or `srcvocab.….spm` and `trgvocab.….spm`, and
+//!   perhaps the lexical shortlist, `lex.….bin`
 
-use super::{Config, checksums, marian::MarianTensors};
+use super::{Config, checksums, marian, marian::MarianTensors};
 use crate::model::{
     ModelError, Tokenizer,
     tokenizer::TokenizerError,
-    weights::{MarianFile, SafetensorsFile, Tensors, WeightsError},
+    weights::{MarianFile, SafetensorsFile, Shortlist, Tensors, WeightsError},
 };
 use std::{
     path::{Path, PathBuf},
@@ -19,6 +20,7 @@ pub struct Files {
     pub source: Arc<Tokenizer>,
     pub target: Arc<Tokenizer>,
     pub tensors: Box<dyn Tensors>,
+    pub shortlist: Option<Shortlist>,
     /// Of the weights, for errors.
     pub weights: PathBuf,
 }
@@ -31,22 +33,49 @@ pub fn holds_student(folder: &Path) -> bool {
         || find(folder, "model.", ".bin").is_some()
 }
 
+/// The languages that a folder's student reads and writes, as its files say, nothing else read.
+pub fn languages(folder: &Path) -> Result<(String, String), ModelError> {
+    if let Some(weights) = marian_weights(folder) {
+        let name = languages_of(&weights);
+        return marian::languages(&name).map_err(|reason| ModelError::Setting {
+            path: weights,
+            reason,
+        });
+    }
+    let config = read_config(&folder.join("config.json"))?;
+    Ok((config.source_lang, config.target_lang))
+}
+
+/// The weights, if the folder is in Mozilla's form.
+fn marian_weights(folder: &Path) -> Option<PathBuf> {
+    find(folder, "model.", ".bin").filter(|_| !folder.join("config.json").exists())
+}
+
+/// `fren` of `model.fren.intgemm.alphas.bin`.
+fn languages_of(weights: &Path) -> String {
+    let name = weights.file_name().unwrap_or_default().to_string_lossy();
+    name.split('.').nth(1).unwrap_or_default().to_owned()
+}
+
+fn read_config(path: &Path) -> Result<Config, ModelError> {
+    serde_json::from_slice(&read(path)?).map_err(|source| ModelError::Config {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 impl Files {
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
         checksums::verify(folder)?;
-        match find(folder, "model.", ".bin") {
-            Some(weights) if !folder.join("config.json").exists() => Self::marian(folder, weights),
-            _ => Self::ours(folder),
+        match marian_weights(folder) {
+            Some(weights) => Self::marian(folder, weights),
+            None => Self::ours(folder),
         }
     }
 
     fn ours(folder: &Path) -> Result<Self, ModelError> {
         let path = folder.join("config.json");
-        let config: Config =
-            serde_json::from_slice(&read(&path)?).map_err(|source| ModelError::Config {
-                path: path.clone(),
-                source,
-            })?;
+        let config = read_config(&path)?;
         checked(&config, &path)?;
         let source = tokenizer(&folder.join("source.spm"), config.source_vocab_size)?;
         let target = tokenizer(&folder.join("target.spm"), config.target_vocab_size)?;
@@ -58,6 +87,7 @@ impl Files {
             source,
             target,
             tensors: Box::new(tensors),
+            shortlist: None,
             weights,
         })
     }
@@ -65,13 +95,9 @@ impl Files {
     fn marian(folder: &Path, weights: PathBuf) -> Result<Self, ModelError> {
         let file = MarianFile::open(&weights).map_err(|source| weights_error(&weights, source))?;
         let tensors = MarianTensors::new(file);
-        let name = weights
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let languages = name.split('.').nth(1).unwrap_or_default();
+        let languages = languages_of(&weights);
         let config = tensors
-            .config(languages)
+            .config(&languages)
             .map_err(|reason| ModelError::Setting {
                 path: weights.clone(),
                 reason,
@@ -91,11 +117,20 @@ impl Files {
             let shared = vocabulary("vocab.", config.source_vocab_size)?;
             (shared.clone(), shared)
         };
+        let shortlist = match find(folder, "lex.", ".bin") {
+            None => None,
+            Some(path) => {
+                let shared = Arc::ptr_eq(&source, &target);
+                let shortlist = Shortlist::open(&path, source.size(), target.size(), shared);
+                Some(shortlist.map_err(|source| weights_error(&path, source))?)
+            }
+        };
         Ok(Files {
             config,
             source,
             target,
             tensors: Box::new(tensors),
+            shortlist,
             weights,
         })
     }

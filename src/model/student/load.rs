@@ -27,10 +27,7 @@ impl Student {
             compute,
             problems: RefCell::default(),
         };
-        let built = builder.build().map_err(|source| ModelError::Network {
-            path: files.weights.clone(),
-            source,
-        })?;
+        let built = builder.build();
         let problems = builder.problems.into_inner();
         if !problems.is_empty() {
             return Err(weights_error(
@@ -38,6 +35,10 @@ impl Student {
                 WeightsError::Tensors(problems),
             ));
         }
+        let built = built.map_err(|source| ModelError::Network {
+            path: files.weights.clone(),
+            source,
+        })?;
         Ok(built(files))
     }
 }
@@ -67,12 +68,15 @@ impl Builder<'_> {
         let source_embedding = self.embedding("src_embed.weight", config.source_vocab_size);
         let target_embedding = self.embedding("trg_embed.weight", config.target_vocab_size);
         let parameters = self.tensors.parameters();
+        // All is packed; of the file a row of a table is read now and then.
+        self.tensors.release();
         Ok(move |files: Files| Student {
             positions: Positions::new(files.config.dim),
             config: files.config,
             source: files.source,
             target: files.target,
             parameters,
+            shortlist: files.shortlist,
             source_embedding,
             target_embedding,
             encoder,
@@ -196,6 +200,14 @@ impl Builder<'_> {
     }
 
     fn pack(&self, matrices: &[&Matrix], bias: Vec<f32>, activation: Activation) -> Result<Linear> {
+        if !self.problems.borrow().is_empty() {
+            // What has been read will be thrown away, and its shape may be anything.
+            return Ok(Linear::int8(
+                &[&Matrix::f32(Vec::new(), 1)],
+                Vec::new(),
+                activation,
+            ));
+        }
         match self.compute {
             ComputeType::Int8 => Ok(Linear::int8(matrices, bias, activation)),
             ComputeType::F32 => Linear::f32(matrices, bias, activation),

@@ -17,6 +17,16 @@ const MAX_OUTPUT_EXTRA: usize = 8;
 /// Marian's layer normalisation adds this under the root.
 const LAYER_NORM_EPS: f32 = 1e-6;
 
+/// The two languages of a model whose file's name has four letters for them.
+pub fn languages(letters: &str) -> Result<(String, String), String> {
+    match letters.split_at_checked(2) {
+        Some((source, target)) if target.len() == 2 => Ok((source.into(), target.into())),
+        _ => Err(format!(
+            "its name says {letters:?} where four letters are two languages, and no catalogue knows it"
+        )),
+    }
+}
+
 impl MarianTensors {
     pub fn new(file: MarianFile) -> Self {
         let shared = file.shape("Wemb").is_some();
@@ -45,7 +55,8 @@ impl MarianTensors {
         }
         let table = |name: &str| match self.file.shape(name) {
             Some([rows, columns]) => Ok((*rows, *columns)),
-            _ => Err(format!("tensor {name} is missing")),
+            Some(shape) => Err(format!("tensor {name} is {shape:?}, not a matrix")),
+            None => Err(format!("tensor {name} is missing")),
         };
         let (source_name, target_name) = self.tables();
         let ((source_vocab_size, dim), (target_vocab_size, _)) =
@@ -55,14 +66,8 @@ impl MarianTensors {
         let decoder_ffn_dim = number("transformer-decoder-dim-ffn")
             .ok()
             .filter(|dim| *dim != 0);
-        let (source_lang, target_lang) = match languages.split_at_checked(2) {
-            Some((source, target)) if target.len() == 2 => (source.into(), target.into()),
-            _ => {
-                return Err(format!(
-                    "its name says {languages:?} where four letters are two languages"
-                ));
-            }
-        };
+        // The catalogue knows better than a name of other than four letters.
+        let (source_lang, target_lang) = self::languages(languages).unwrap_or_default();
         Ok(Config {
             architecture: ARCHITECTURE.into(),
             source_lang,
@@ -149,6 +154,10 @@ impl Tensors for MarianTensors {
             .name(name)
             .ok_or_else(|| format!("Marian has no tensor {name}"))?;
         self.file.vector(&theirs, size)
+    }
+
+    fn release(&self) {
+        self.file.release();
     }
 
     fn parameters(&self) -> usize {

@@ -2,7 +2,7 @@
 //! and a light recurrent decoder of two or four (SSRU, Kim et al. 2019), post-norm throughout.
 //! The formulas are Marian's; sizes, vocabularies and special ids come from the model's folder.
 
-mod checksums;
+pub mod checksums;
 mod config;
 mod files;
 mod load;
@@ -11,7 +11,7 @@ mod marian;
 pub(crate) mod test;
 
 pub use config::Config;
-pub use files::holds_student;
+pub use files::{holds_student, languages};
 
 use super::{
     TokenId, Tokenizer,
@@ -19,6 +19,7 @@ use super::{
         Columns, Embedding, LayerNorm, Linear, Memory, Positions, cross_attention, self_attention,
         ssru_cell, with_values,
     },
+    weights::Shortlist,
 };
 use candle_core::{DType, Device, Result, Tensor};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub struct Student {
     pub source: Arc<Tokenizer>,
     pub target: Arc<Tokenizer>,
     pub parameters: usize,
+    shortlist: Option<Shortlist>,
     positions: Positions,
     source_embedding: Embedding,
     target_embedding: Embedding,
@@ -68,6 +70,8 @@ pub struct Encoded {
     memory: Vec<Memory>,
     /// Mean of the encoder's states over the sentence, `[dim]`.
     pub vector: Vec<f32>,
+    /// The tokens that the shortlist leaves for a translation, in rising order, if the model has one.
+    candidates: Option<Vec<TokenId>>,
 }
 
 /// Sentences being decoded together, each at its own position.
@@ -142,7 +146,12 @@ impl Student {
                 .narrow(0, rows.start, rows.len())?
                 .mean(0)?
                 .to_vec1()?;
-            encoded.push(Encoded { memory, vector });
+            let shortlist = self.shortlist.as_ref();
+            encoded.push(Encoded {
+                memory,
+                vector,
+                candidates: shortlist.map(|shortlist| shortlist.candidates(source)),
+            });
             first = rows.end;
         }
         Ok(encoded)
@@ -191,13 +200,56 @@ impl Student {
         self.output.forward(hidden)
     }
 
-    /// For each sentence the best token among those that `allowed(row, token)` lets pass.
+    /// For each sentence the best token of the whole vocabulary among those that `allowed(row,
+    /// token)` lets pass.
     pub fn best(
         &self,
         hidden: &Tensor,
         allowed: impl Fn(usize, TokenId) -> bool,
     ) -> Result<Vec<TokenId>> {
         self.output.argmax(hidden, allowed)
+    }
+
+    /// The same, but where `shortlisted(row)` and the model has a shortlist, among the candidates
+    /// that it leaves for the sentence.
+    pub fn best_shortlisted(
+        &self,
+        state: &DecoderState,
+        hidden: &Tensor,
+        shortlisted: impl Fn(usize) -> bool,
+        allowed: impl Fn(usize, TokenId) -> bool,
+    ) -> Result<Vec<TokenId>> {
+        let candidates = |row: usize| {
+            let candidates = state.rows[row].encoded.candidates.as_ref();
+            candidates.filter(|_| shortlisted(row))
+        };
+        let whole: Vec<usize> = (0..state.rows.len())
+            .filter(|row| candidates(*row).is_none())
+            .collect();
+        if whole.len() == state.rows.len() {
+            return self.best(hidden, allowed);
+        }
+        let mut best = vec![TokenId(0); state.rows.len()];
+        if !whole.is_empty() {
+            let rows: Vec<u32> = whole.iter().map(|row| *row as u32).collect();
+            let hidden = hidden.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?;
+            let found = self.best(&hidden, |row, token| allowed(whole[row], token))?;
+            whole
+                .iter()
+                .zip(found)
+                .for_each(|(row, token)| best[*row] = token);
+        }
+        for (row, best) in best.iter_mut().enumerate() {
+            if let Some(candidates) = candidates(row) {
+                *best = self.output.argmax_among(
+                    &hidden.narrow(0, row, 1)?,
+                    &self.target_embedding.table,
+                    candidates,
+                    |token| allowed(row, token),
+                )?;
+            }
+        }
+        Ok(best)
     }
 
     /// Bytes of memory beyond the mapped weights file.

@@ -1,3 +1,5 @@
+mod shapes;
+
 use super::*;
 use crate::model::ComputeType;
 use serde::Deserialize;

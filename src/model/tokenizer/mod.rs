@@ -23,8 +23,12 @@ pub enum TokenizerError {
     Decode(#[from] prost::DecodeError),
     #[error("it is a SentencePiece model, but {0}")]
     Damaged(&'static str),
-    #[error("it holds {actual} pieces where config.json says {expected}")]
+    #[error("it holds {actual} pieces where the weights have {expected}")]
     Size { actual: usize, expected: usize },
+    #[error("it says that it holds {0} pieces; no vocabulary has more than {MOST_PIECES}")]
+    Absurd(usize),
+    #[error("its piece {0:?} stands twice")]
+    Twice(String),
 }
 
 /// A piece of a text.
@@ -52,10 +56,17 @@ struct Piece {
 
 /// What an unknown character costs below the worst piece (`kUnkPenalty` in SentencePiece).
 const UNKNOWN_PENALTY: f32 = 10.0;
+/// Four times the largest vocabulary of any model that there is.
+const MOST_PIECES: usize = 1 << 20;
 
 impl Tokenizer {
     /// Reads a serialised SentencePiece model of unigram type without byte fallback.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokenizerError> {
+        // A piece takes two bytes in the file, and forty in memory: they are counted first.
+        let count = proto::count_pieces(bytes)?;
+        if count > MOST_PIECES {
+            return Err(TokenizerError::Absurd(count));
+        }
         let model = ModelProto::decode(bytes)?;
         let trainer = model.trainer_spec.unwrap_or_default();
         if trainer.model_type.unwrap_or(1) != 1 {
@@ -84,6 +95,9 @@ impl Tokenizer {
             .iter()
             .position(|piece| piece.kind == PieceType::Unknown)
             .ok_or(TokenizerError::Damaged("without a piece for the unknown"))?;
+        if pieces.iter().any(|piece| !piece.score.is_finite()) {
+            return Err(TokenizerError::Damaged("with a score that is not a number"));
+        }
         let searched = |kind| matches!(kind, PieceType::Normal | PieceType::UserDefined);
         let entries: Vec<(&[u8], u32)> = pieces
             .iter()
@@ -97,7 +111,9 @@ impl Tokenizer {
             .fold(f32::INFINITY, |worst, piece| worst.min(piece.score));
         Ok(Tokenizer {
             normalizer: Normalizer::new(model.normalizer_spec.unwrap_or_default())?,
-            trie: Trie::new(entries),
+            trie: Trie::new(entries).map_err(|twice| {
+                TokenizerError::Twice(String::from_utf8_lossy(twice).into_owned())
+            })?,
             unknown: TokenId(unknown as u32),
             unknown_score: worst - UNKNOWN_PENALTY,
             pieces,
@@ -129,6 +145,12 @@ impl Tokenizer {
                 .iter()
                 .all(|token| token.id != self.unknown)
         })
+    }
+
+    /// Whether two texts are the same pieces, all of which the vocabulary has.
+    pub fn reads_alike(&self, a: &str, b: &str) -> bool {
+        let ids = |text| self.encode(text).into_iter().map(|token| token.id);
+        self.reads(a) && ids(a).eq(ids(b))
     }
 
     /// The id of the piece that stands for what the vocabulary lacks.

@@ -1,7 +1,10 @@
 //! The part of SentencePiece's `ModelProto` that segmentation needs
 //! (`sentencepiece_model.proto` in google/sentencepiece).
 
-use prost::Message;
+use prost::{
+    DecodeError, Message,
+    encoding::{DecodeContext, decode_key, skip_field},
+};
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ModelProto {
@@ -11,6 +14,18 @@ pub struct ModelProto {
     pub trainer_spec: Option<TrainerSpec>,
     #[prost(message, optional, tag = "3")]
     pub normalizer_spec: Option<NormalizerSpec>,
+}
+
+/// How many pieces a serialised `ModelProto` holds, without reading them.
+pub fn count_pieces(mut bytes: &[u8]) -> Result<usize, DecodeError> {
+    const PIECES: u32 = 1;
+    let mut count = 0;
+    while !bytes.is_empty() {
+        let (tag, wire_type) = decode_key(&mut bytes)?;
+        count += usize::from(tag == PIECES);
+        skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
+    }
+    Ok(count)
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -18,9 +18,15 @@ struct Node {
 const NONE: u32 = u32::MAX;
 
 impl Trie {
-    /// `entries`: (piece, value), no piece twice.
-    pub fn new(mut entries: Vec<(&[u8], u32)>) -> Self {
+    /// `entries`: (piece, value).
+    ///
+    /// # Errors
+    /// A piece that stands twice.
+    pub fn new(mut entries: Vec<(&[u8], u32)>) -> Result<Self, &[u8]> {
         entries.sort_unstable();
+        if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(pair[0].0);
+        }
         let mut trie = Trie {
             nodes: vec![Node {
                 first_child: 0,
@@ -55,7 +61,7 @@ impl Trie {
             }
             level = next;
         }
-        trie
+        Ok(trie)
     }
 
     /// Calls `found(length, value)` for each piece that `text` starts with, shortest first.

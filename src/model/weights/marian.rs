@@ -1,9 +1,14 @@
 //! Marian's binary container, as Mozilla ships its students: little endian,
 //! `version, n | n × (name length, type, dimensions, data length) | names | shapes | gap | data`.
 
-use super::{Matrix, Tensors, WeightsError, map};
+use super::{Calibration, Matrix, Tensors, WeightsError, map};
 use memmap2::Mmap;
-use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map},
+    ops::Range,
+    path::Path,
+    sync::Arc,
+};
 
 /// A mapped file and what is where in it.
 pub struct MarianFile {
@@ -23,6 +28,10 @@ const FLOAT32: u64 = 0x0404;
 const INTGEMM8: u64 = 0x4101;
 /// Name of the tensor that holds the training configuration, YAML.
 const CONFIG: &str = "special:model.yml";
+/// The table of embeddings that source and target share.
+const SHARED_TABLE: &str = "Wemb";
+/// What stands for the output layer in the name of its `_QuantMultA`.
+const OUTPUT: &str = "none";
 /// More dimensions than any of Marian's tensors.
 const MOST_DIMENSIONS: u64 = 8;
 
@@ -49,6 +58,53 @@ impl MarianFile {
     /// Shape of a tensor, as the file declares it.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.tensors.get(name).map(|entry| &entry.shape[..])
+    }
+
+    /// The multiplier of the inputs of weights, if the file has one: `round(x * multiplier)` is what
+    /// they were calibrated with.
+    fn input_multiplier(&self, weights: &str) -> Option<f32> {
+        // The table of embeddings is the output layer's weights, too, which has no name; where it is
+        // the target's alone its own entry holds the multiplier, as if it were a weight.
+        let multiplier = if weights.ends_with("Wemb") {
+            // That of a shared table is of no use: embeddings are not computed with.
+            let int8 = || {
+                if weights == SHARED_TABLE {
+                    return None;
+                }
+                let matrix = self.int8(&format!("{weights}_QuantMultA"), 1, 1).ok()?;
+                let mut multiplier = [0.0];
+                matrix.0.read_row(0, &mut multiplier);
+                Some(multiplier[0])
+            };
+            self.number(&format!("{OUTPUT}_QuantMultA")).or_else(int8)
+        } else {
+            self.number(&format!("{weights}_QuantMultA"))
+        };
+        multiplier.filter(|multiplier| *multiplier > 0.0 && multiplier.recip().is_normal())
+    }
+
+    fn number(&self, name: &str) -> Option<f32> {
+        self.vector(name, 1).ok()?.first().copied()
+    }
+
+    /// An int8 tensor as it lies there, and its multiplier.
+    fn int8(&self, name: &str, rows: usize, columns: usize) -> Result<(Matrix, f32), String> {
+        let entry = self.entry(name, INTGEMM8, rows * columns)?;
+        let end = entry.data.start + rows * columns;
+        let multiplier = self
+            .map
+            .get(end..end + 4)
+            .filter(|_| end + 4 <= entry.data.end)
+            .map(super::floats);
+        match multiplier.as_deref() {
+            Some([m]) if *m > 0.0 && m.recip().is_normal() => {
+                let (map, bytes) = (self.map.clone(), entry.data.start..end);
+                Ok((Matrix::int8(map, bytes, vec![1.0 / m; rows], columns), *m))
+            }
+            _ => Err(format!(
+                "tensor {name} has no usable quantisation multiplier"
+            )),
+        }
     }
 
     fn entry(&self, name: &str, kind: u64, elements: usize) -> Result<&Entry, String> {
@@ -88,23 +144,19 @@ impl Tensors for MarianFile {
                 entry.shape
             ));
         }
-        let end = entry.data.start + rows * columns;
-        let multiplier = self
-            .map
-            .get(end..end + 4)
-            .filter(|_| end + 4 <= entry.data.end)
-            .map(super::floats);
-        match multiplier.as_deref() {
-            Some([m]) if m.is_finite() && *m > 0.0 => Ok(Matrix::int8(
-                self.map.clone(),
-                entry.data.start..end,
-                vec![1.0 / m; rows],
-                columns,
-            )),
-            _ => Err(format!(
-                "tensor {name} has no usable quantisation multiplier"
-            )),
+        let (matrix, multiplier) = self.int8(name, rows, columns)?;
+        let calibration = self
+            .input_multiplier(name)
+            .map(|input_multiplier| Calibration {
+                input_multiplier,
+                output_scale: 1.0 / (input_multiplier * multiplier),
+            });
+        if calibration.is_some_and(|calibration| !calibration.output_scale.is_normal()) {
+            return Err(format!(
+                "tensor {name} has multipliers whose product is of no use"
+            ));
         }
+        Ok(matrix.calibrated(calibration))
     }
 
     fn vector(&self, name: &str, size: usize) -> Result<Vec<f32>, String> {
@@ -117,6 +169,10 @@ impl Tensors for MarianFile {
             name,
             super::floats(bytes.ok_or_else(|| format!("tensor {name} is cut short"))?),
         )
+    }
+
+    fn release(&self) {
+        super::release(&self.map);
     }
 
     fn parameters(&self) -> usize {
@@ -180,14 +236,13 @@ fn read_index(file: &[u8]) -> Result<HashMap<String, Entry>, String> {
     for (([_, kind, _, length], name), shape) in headers.into_iter().zip(names).zip(shapes) {
         let start = reader.at;
         reader.bytes(&format!("data of {name}"), length)?;
-        tensors.insert(
-            name,
-            Entry {
-                kind,
-                shape,
-                data: start..reader.at,
-            },
-        );
+        let data = start..reader.at;
+        match tensors.entry(name) {
+            hash_map::Entry::Vacant(place) => place.insert(Entry { kind, shape, data }),
+            hash_map::Entry::Occupied(twice) => {
+                return Err(format!("tensor {} stands twice", twice.key()));
+            }
+        };
     }
     Ok(tensors)
 }

@@ -7,6 +7,16 @@ use std::{ops::Range, sync::Arc};
 pub struct Matrix {
     columns: usize,
     values: Values,
+    calibration: Option<Calibration>,
+}
+
+/// What training measured of the inputs of int8 weights.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Calibration {
+    /// Inputs become int8 as `round(x * input_multiplier)`.
+    pub input_multiplier: f32,
+    /// Real value of one step of the integer sums.
+    pub output_scale: f32,
 }
 
 enum Values {
@@ -29,6 +39,14 @@ impl Matrix {
         Matrix {
             columns,
             values: Values::Int8 { map, bytes, scale },
+            calibration: None,
+        }
+    }
+
+    pub(super) fn calibrated(self, calibration: Option<Calibration>) -> Self {
+        Matrix {
+            calibration,
+            ..self
         }
     }
 
@@ -36,11 +54,24 @@ impl Matrix {
         Matrix {
             columns,
             values: Values::F32(values),
+            calibration: None,
         }
     }
 
     pub fn columns(&self) -> usize {
         self.columns
+    }
+
+    pub fn calibration(&self) -> Option<Calibration> {
+        self.calibration
+    }
+
+    /// All rows as int8, where they lie as int8 in the file.
+    pub fn int8_bytes(&self) -> Option<&[u8]> {
+        match &self.values {
+            Values::Int8 { map, bytes, .. } => Some(&map[bytes.clone()]),
+            Values::F32(_) => None,
+        }
     }
 
     pub fn rows(&self) -> usize {

@@ -3,12 +3,14 @@
 mod marian;
 mod matrix;
 mod safetensors;
+mod shortlist;
 #[cfg(test)]
 mod test;
 
 pub use self::safetensors::SafetensorsFile;
 pub use marian::MarianFile;
-pub use matrix::Matrix;
+pub use matrix::{Calibration, Matrix};
+pub use shortlist::Shortlist;
 
 use memmap2::Mmap;
 use std::{fs::File, path::Path, sync::Arc};
@@ -21,6 +23,8 @@ pub enum WeightsError {
     Safetensors(#[from] ::safetensors::SafeTensorError),
     #[error("it is not a Marian model: {0}")]
     Marian(String),
+    #[error("it is not a lexical shortlist: {0}")]
+    Shortlist(String),
     #[error("{}", .0.join("; "))]
     Tensors(Vec<String>),
 }
@@ -32,6 +36,8 @@ pub trait Tensors {
     fn vector(&self, name: &str, size: usize) -> Result<Vec<f32>, String>;
     /// Numbers in all tensors, scales not counted.
     fn parameters(&self) -> usize;
+    /// Lets go of the file's pages in memory: what is read again is mapped again.
+    fn release(&self);
 }
 
 #[allow(unsafe_code)]
@@ -40,6 +46,18 @@ fn map(path: &Path) -> std::io::Result<Arc<Mmap>> {
     // SAFETY: the map is read only. A model folder is replaced as a whole, never written in place,
     // so that the mapped file does not change under the map.
     Ok(Arc::new(unsafe { Mmap::map(&file)? }))
+}
+
+/// Takes the pages out of this process's memory. Where the system does not do so, they stay.
+#[allow(unsafe_code)]
+fn release(map: &Mmap) {
+    #[cfg(unix)]
+    {
+        // SAFETY: the map is of a file and read only, so that a page read again is the file's.
+        let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+    }
+    #[cfg(not(unix))]
+    let _ = map;
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {

@@ -2,39 +2,58 @@
 
 use super::{Matrix, Tensors, WeightsError, map};
 use memmap2::Mmap;
-use safetensors::{Dtype, SafeTensors};
-use std::{ops::Range, path::Path, sync::Arc};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
 
-/// A mapped file, shared by the matrices that are read out of it.
-pub struct SafetensorsFile(Arc<Mmap>);
+/// A mapped file, shared by the matrices that are read out of it, and what is where in it.
+pub struct SafetensorsFile {
+    map: Arc<Mmap>,
+    tensors: HashMap<String, Entry>,
+}
+
+struct Entry {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data: Range<usize>,
+}
 
 impl SafetensorsFile {
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
         let map = map(path)?;
-        SafeTensors::deserialize(&map)?;
-        Ok(SafetensorsFile(map))
+        let read = SafeTensors::deserialize(&map)?;
+        let start = map.as_ptr().addr();
+        let entry = |(name, tensor): (&str, TensorView<'_>)| {
+            let first = tensor.data().as_ptr().addr() - start;
+            let entry = Entry {
+                dtype: tensor.dtype(),
+                shape: tensor.shape().to_vec(),
+                data: first..first + tensor.data().len(),
+            };
+            (name.to_owned(), entry)
+        };
+        let tensors = read.iter().map(entry).collect();
+        Ok(SafetensorsFile { map, tensors })
     }
 
-    /// Type and place in the file of a tensor of that shape.
-    fn tensor(&self, name: &str, shape: &[usize]) -> Result<(Dtype, Range<usize>), String> {
-        let tensors = SafeTensors::deserialize(&self.0).map_err(|error| error.to_string())?;
-        let tensor = tensors
-            .tensor(name)
-            .map_err(|_| format!("tensor {name} is missing"))?;
-        if tensor.shape() != shape {
+    /// A tensor of that shape.
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Entry, String> {
+        let tensor = self
+            .tensors
+            .get(name)
+            .ok_or_else(|| format!("tensor {name} is missing"))?;
+        if tensor.shape != shape {
             return Err(format!(
                 "tensor {name} is {:?} where config.json says {shape:?}",
-                tensor.shape()
+                tensor.shape
             ));
         }
-        let start = tensor.data().as_ptr().addr() - self.0.as_ptr().addr();
-        Ok((tensor.dtype(), start..start + tensor.data().len()))
+        Ok(tensor)
     }
 
     fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
-        let (dtype, range) = self.tensor(name, shape)?;
-        let bytes = &self.0[range];
-        let values = match dtype {
+        let tensor = self.tensor(name, shape)?;
+        let bytes = &self.map[tensor.data.clone()];
+        let values = match tensor.dtype {
             Dtype::F32 => super::floats(bytes),
             Dtype::F16 => bytes
                 .as_chunks::<2>()
@@ -54,11 +73,12 @@ impl SafetensorsFile {
 
 impl Tensors for SafetensorsFile {
     fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, String> {
-        let (dtype, bytes) = self.tensor(name, &[rows, columns])?;
-        match dtype {
+        let tensor = self.tensor(name, &[rows, columns])?;
+        match tensor.dtype {
             Dtype::I8 => {
                 let scale = self.floats(&format!("{name}.scale"), &[rows])?;
-                Ok(Matrix::int8(self.0.clone(), bytes, scale, columns))
+                let data = tensor.data.clone();
+                Ok(Matrix::int8(self.map.clone(), data, scale, columns))
             }
             _ => Ok(Matrix::f32(self.floats(name, &[rows, columns])?, columns)),
         }
@@ -68,14 +88,15 @@ impl Tensors for SafetensorsFile {
         self.floats(name, &[size])
     }
 
+    fn release(&self) {
+        super::release(&self.map);
+    }
+
     fn parameters(&self) -> usize {
-        let Ok(tensors) = SafeTensors::deserialize(&self.0) else {
-            return 0;
-        };
-        tensors
+        self.tensors
             .iter()
             .filter(|(name, _)| !name.ends_with(".scale"))
-            .map(|(_, tensor)| tensor.shape().iter().product::<usize>())
+            .map(|(_, tensor)| tensor.shape.iter().product::<usize>())
             .sum()
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::TokenId;
 use std::path::PathBuf;
 
 /// A file of a test's own, removed at its end.
@@ -170,5 +171,82 @@ fn a_tensor_that_is_not_as_asked_for_is_named() {
                 .is_some_and(|problem| problem.starts_with(expected)),
             "{problem:?} is not {expected}"
         );
+    }
+}
+
+/// A lexical shortlist file: `first` tokens always, and for each source token its translations.
+fn shortlist(first: u64, lists: &[&[u32]]) -> Vec<u8> {
+    let ids: Vec<u32> = lists.concat();
+    let mut file = Vec::new();
+    let header = [0xF11A_48D5_0134_17F5, 0, first, 50, lists.len() as u64 + 1];
+    for number in header.into_iter().chain([ids.len() as u64]) {
+        file.extend(number.to_le_bytes());
+    }
+    let mut offset = 0u64;
+    for list in [&[][..]].iter().chain(lists) {
+        offset += list.len() as u64;
+        file.extend(offset.to_le_bytes());
+    }
+    ids.iter().for_each(|id| file.extend(id.to_le_bytes()));
+    file
+}
+
+#[test]
+fn a_shortlist_leaves_the_frequent_tokens_the_source_and_its_translations() {
+    let file = Scratch::new("lex.bin", &shortlist(3, &[&[], &[40], &[41, 2], &[42]]));
+    let candidates = |shared, source: &[u32]| -> Vec<u32> {
+        let source: Vec<TokenId> = source.iter().map(|id| TokenId(*id)).collect();
+        let list = Shortlist::open(&file.0, 4, 50, shared).unwrap();
+        list.candidates(&source).iter().map(|id| id.0).collect()
+    };
+    // Made up to eight with the tokens that come next.
+    assert_eq!(candidates(false, &[2, 0]), [0, 1, 2, 3, 4, 5, 6, 41]);
+    assert_eq!(candidates(false, &[1, 3]), [0, 1, 2, 3, 4, 5, 40, 42]);
+    assert_eq!(candidates(true, &[3, 3]), [0, 1, 2, 3, 4, 5, 6, 42]);
+    // A token that the file does not have is no error.
+    assert_eq!(candidates(true, &[30]), [0, 1, 2, 3, 4, 5, 6, 30]);
+}
+
+#[test]
+fn a_shortlist_is_not_made_up_with_tokens_that_there_are_not() {
+    let all: Vec<u32> = (0..10).collect();
+    let file = Scratch::new("lex-all.bin", &shortlist(1, &[&all, &[]]));
+    let list = Shortlist::open(&file.0, 2, 10, false).unwrap();
+    let ids: Vec<u32> = list
+        .candidates(&[TokenId(0)])
+        .iter()
+        .map(|id| id.0)
+        .collect();
+    assert_eq!(ids, all);
+}
+
+#[test]
+fn a_damaged_shortlist_says_which_field_is_wrong() {
+    let whole = shortlist(3, &[&[], &[40], &[41, 2], &[42]]);
+    let with = |at: usize, number: u64| {
+        let mut file = whole.clone();
+        file[at..at + 8].copy_from_slice(&number.to_le_bytes());
+        file
+    };
+    let cases = [
+        (with(0, 1), "magic"),
+        (with(16, u64::MAX - 4), "first tokens"),
+        (with(16, 0), "first tokens"),
+        (with(32, 4), "4 offsets"),
+        (with(40, u64::MAX), "ids"),
+        (with(40, 5), "5 ids"),
+        (with(48, 9), "offset 0"),
+        (with(56, 4), "offset 2"),
+        (whole[..whole.len() - 1].to_vec(), "bytes long"),
+        (whole[..50].to_vec(), "bytes long"),
+        (whole[..20].to_vec(), "header"),
+        (shortlist(3, &[&[], &[40], &[60, 2], &[42]]), "token 60"),
+    ];
+    for (at, (bytes, said)) in cases.into_iter().enumerate() {
+        let file = Scratch::new(&format!("lex-{at}.bin"), &bytes);
+        match Shortlist::open(&file.0, 4, 50, true) {
+            Ok(_) => panic!("case {at} was read"),
+            Err(error) => assert!(error.to_string().contains(said), "case {at}: {error}"),
+        }
     }
 }

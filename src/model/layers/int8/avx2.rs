@@ -28,6 +28,33 @@ impl Kernel for Avx2 {
             }
         }
     }
+
+    fn dot(&self, row: &[u8], weights: &[u8]) -> i32 {
+        // SAFETY: a value of this type exists only where AVX2 was detected.
+        unsafe { dot(row, weights) }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn dot(row: &[u8], weights: &[u8]) -> i32 {
+    let (row, row_rest) = row.as_chunks::<16>();
+    let (weights, weights_rest) = weights.as_chunks::<16>();
+    let mut sums = _mm256_setzero_si256();
+    for (a, w) in row.iter().zip(weights) {
+        // SAFETY: both are 16 bytes long.
+        let (a, w) = unsafe {
+            (
+                _mm_loadu_si128(a.as_ptr().cast()),
+                _mm_loadu_si128(w.as_ptr().cast()),
+            )
+        };
+        let products = _mm256_madd_epi16(_mm256_cvtepu8_epi16(a), _mm256_cvtepi8_epi16(w));
+        sums = _mm256_add_epi32(sums, products);
+    }
+    let mut lanes = [0i32; 8];
+    // SAFETY: `lanes` is 32 bytes long.
+    unsafe { _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums) };
+    lanes.iter().sum::<i32>() + super::scalar::Scalar.dot(row_rest, weights_rest)
 }
 
 /// Columns at a time: four registers of sums, two partial sums a column.

@@ -4,6 +4,10 @@
 //! `y[m][n] = row_scale[m] * weight_scale[n] * Σ_k a[m][k] w[n][k]`, with `a` in −127..=127 stored
 //! as `a + 128` (the VNNI instructions multiply unsigned by signed); `−128 Σ_k w[n][k]` is where
 //! the sums start, so that they end on the signed product.
+//!
+//! Mozilla's students come with one scale for all inputs of a layer. They get the arithmetic that
+//! they were calibrated with, Marian's `int8shiftAlphaAll`: `a + 127`, sums that start at 0, and the
+//! bias less `127 · scale · Σ_k w[n][k]`.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -15,9 +19,10 @@ mod scalar;
 #[cfg(test)]
 mod test;
 
-pub use pack::PackedWeights;
-pub use quantize::QuantizedRows;
+pub use pack::{PackedWeights, Panel};
+pub use quantize::{Quantization, QuantizedRows};
 
+use crate::model::TokenId;
 use std::sync::LazyLock;
 
 /// Columns of a panel: four AVX-512 registers of 32-bit sums.
@@ -39,6 +44,18 @@ pub trait Kernel: Send + Sync {
     /// `rows`: 1 to `MAX_ROWS` rows of `depth` bytes each, one after the other; `panel`: `depth /
     /// GROUP` groups of `[PANEL][GROUP]` bytes. `depth` is a multiple of `GROUP`.
     fn accumulate(&self, rows: &[u8], panel: &[i8], depth: usize, tile: &mut Tile);
+
+    /// `sums[i] = Σ_k row[k] weights[ids[i]][k]`: some rows of a matrix where it lies.
+    ///
+    /// `weights`: `[rows][row.len()]`, signed bytes; every id is a row of it.
+    fn select(&self, row: &[u8], weights: &[u8], ids: &[TokenId], sums: &mut [i32]) {
+        for (id, sum) in ids.iter().zip(sums) {
+            *sum = self.dot(row, &weights[id.0 as usize * row.len()..][..row.len()]);
+        }
+    }
+
+    /// `Σ_k row[k] weights[k]`; both as long as each other, the weights signed.
+    fn dot(&self, row: &[u8], weights: &[u8]) -> i32;
 }
 
 /// All kernels that this machine can run, the fastest first.
@@ -84,50 +101,46 @@ pub fn wanted() -> Result<&'static dyn Kernel, String> {
     }
 }
 
+/// The integer sums of some rows over a panel, and what makes real values of them.
+pub struct TileSums<'a> {
+    /// The first of the rows.
+    pub first_row: usize,
+    pub sums: &'a [[i32; PANEL]],
+    /// One a row.
+    pub row_scales: &'a [f32],
+    pub panel: &'a Panel<'a>,
+}
+
 /// Runs over all tiles of `rows · weightsᵀ`, panel by panel, so that a panel stays in the cache
-/// while every row meets it. `each(row, first_column, values)` gets real values, without bias,
-/// `values.len()` being `PANEL` or what is left of the columns.
+/// while every row meets it.
 pub fn for_each_tile(
     kernel: &dyn Kernel,
     rows: &QuantizedRows,
     weights: &PackedWeights,
-    mut each: impl FnMut(usize, usize, &[f32]),
+    mut each: impl FnMut(&TileSums),
 ) {
     assert_eq!(rows.depth(), weights.depth(), "a product of unequal depths");
     let mut tile: Tile = [[0; PANEL]; MAX_ROWS];
-    let mut values = [0f32; PANEL];
     for panel in weights.panels() {
-        let mut first = 0;
-        while first < rows.count() {
-            let count = MAX_ROWS.min(rows.count() - first);
+        let mut first_row = 0;
+        while first_row < rows.count() {
+            let count = MAX_ROWS.min(rows.count() - first_row);
             for sums in &mut tile[..count] {
                 sums.copy_from_slice(panel.start);
             }
             kernel.accumulate(
-                rows.bytes(first, count),
+                rows.bytes(first_row, count),
                 panel.bytes,
                 rows.depth(),
                 &mut tile,
             );
-            for (i, sums) in tile[..count].iter().enumerate() {
-                let scale = rows.scale(first + i);
-                scale_sums(sums, scale, panel.scale, &mut values);
-                each(first + i, panel.first_column, &values[..panel.columns]);
-            }
-            first += count;
+            each(&TileSums {
+                first_row,
+                sums: &tile[..count],
+                row_scales: rows.scales(first_row, count),
+                panel: &panel,
+            });
+            first_row += count;
         }
-    }
-}
-
-/// One multiplication order everywhere, so that a real value does not depend on the machine.
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
-fn scale_sums(
-    sums: &[i32; PANEL],
-    row_scale: f32,
-    column_scale: &[f32; PANEL],
-    values: &mut [f32; PANEL],
-) {
-    for ((value, &sum), &scale) in values.iter_mut().zip(sums).zip(column_scale) {
-        *value = sum as f32 * (row_scale * scale);
     }
 }

@@ -10,7 +10,7 @@ pub struct PackedWeights {
     depth: usize,
     /// `[panel][depth / GROUP][PANEL][GROUP]`.
     bytes: Vec<i8>,
-    /// `[panel]`: −128 Σ_k w, see the module's formula.
+    /// `[panel]`: where the sums start, see the module's formula.
     start: Vec<[i32; PANEL]>,
     /// `[panel]`: real value of one step of the weights.
     scale: Vec<[f32; PANEL]>,
@@ -26,9 +26,14 @@ pub struct Panel<'a> {
 }
 
 impl PackedWeights {
-    /// `rows`: each output's weights and their scale, all of `inputs` weights.
-    pub fn new<'a>(inputs: usize, rows: impl ExactSizeIterator<Item = (&'a [i8], f32)>) -> Self {
-        let outputs = rows.len();
+    /// `rows`: the weights of each of the `outputs` and their scale, all of `inputs` weights;
+    /// `offset`: what is taken off every input byte.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        rows: impl Iterator<Item = (impl AsRef<[i8]>, f32)>,
+        offset: i32,
+    ) -> Self {
         let depth = inputs.next_multiple_of(GROUP);
         let panels = outputs.div_ceil(PANEL);
         let mut packed = PackedWeights {
@@ -38,16 +43,23 @@ impl PackedWeights {
             start: vec![[0; PANEL]; panels],
             scale: vec![[0.0; PANEL]; panels],
         };
-        for (n, (row, scale)) in rows.enumerate() {
+        for (n, (row, scale)) in rows.take(outputs).enumerate() {
+            let row = row.as_ref();
             let (panel, column) = (n / PANEL, n % PANEL);
             let bytes = &mut packed.bytes[panel * depth * PANEL..][..depth * PANEL];
             for (group, weights) in row.chunks(GROUP).enumerate() {
                 bytes[(group * PANEL + column) * GROUP..][..weights.len()].copy_from_slice(weights);
             }
-            packed.start[panel][column] = -128 * row.iter().map(|&w| i32::from(w)).sum::<i32>();
+            packed.start[panel][column] = -offset * row.iter().map(|&w| i32::from(w)).sum::<i32>();
             packed.scale[panel][column] = scale;
         }
         packed
+    }
+
+    /// Where the sum of an output starts, and the real value of one step of its weights.
+    pub fn start_and_scale(&self, output: usize) -> (i32, f32) {
+        let (panel, column) = (output / PANEL, output % PANEL);
+        (self.start[panel][column], self.scale[panel][column])
     }
 
     /// Outputs, without padding.

@@ -1,24 +1,51 @@
-//! Activations: a scale a row, so that a row's integers depend on nothing but the row.
+//! Activations as bytes: a row's integers depend on nothing but the row.
 
 use super::GROUP;
 
-/// Rows of f32 as `round(x / scale) + 128`, `scale = max|x| / 127`, padded to whole groups.
+/// How the inputs of a layer become bytes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Quantization {
+    /// `round(x / scale) + 128` with a scale a row, `max|x| / 127`.
+    PerRow,
+    /// `round(x * multiplier)`, cut to ±127, + 127: the multiplier was measured in training.
+    Calibrated(f32),
+}
+
+impl Quantization {
+    /// What the bytes are more than the integers that they stand for.
+    pub fn offset(self) -> i32 {
+        match self {
+            Quantization::PerRow => 128,
+            Quantization::Calibrated(_) => 127,
+        }
+    }
+}
+
+/// Rows of f32 as bytes, padded to whole groups.
 pub struct QuantizedRows {
     depth: usize,
     bytes: Vec<u8>,
+    /// What a row's integers are multiplied by, beside the weights' scale: 1 where that has it all.
     scale: Vec<f32>,
 }
 
 impl QuantizedRows {
     /// `values`: `[rows][inputs]`.
-    pub fn new(values: &[f32], inputs: usize) -> Self {
+    pub fn new(values: &[f32], inputs: usize, quantization: Quantization) -> Self {
         let depth = inputs.next_multiple_of(GROUP);
         let rows = values.len() / inputs;
-        let mut bytes = vec![128; rows * depth];
+        // The padding meets weights of 0.
+        let mut bytes = vec![0; rows * depth];
         let scale = values
             .chunks_exact(inputs)
             .zip(bytes.chunks_exact_mut(depth))
-            .map(|(row, bytes)| quantize_row(row, bytes))
+            .map(|(row, bytes)| match quantization {
+                Quantization::PerRow => quantize_row(row, bytes),
+                Quantization::Calibrated(multiplier) => {
+                    quantize_calibrated(row, multiplier, bytes);
+                    1.0
+                }
+            })
             .collect();
         QuantizedRows {
             depth,
@@ -39,12 +66,26 @@ impl QuantizedRows {
         &self.bytes[first * self.depth..(first + count) * self.depth]
     }
 
-    pub fn scale(&self, row: usize) -> f32 {
-        self.scale[row]
+    /// Of `count` rows from the first on.
+    pub fn scales(&self, first: usize, count: usize) -> &[f32] {
+        &self.scale[first..first + count]
     }
 }
 
-/// The row's scale; 0 for a row of zeros.
+/// Adding 1.5 * 2^23 leaves a number, rounded half to even, in the low bits of the mantissa.
+const ROUND: f32 = 12_582_912.0;
+
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+fn quantize_calibrated(row: &[f32], multiplier: f32, bytes: &mut [u8]) {
+    for (byte, x) in bytes.iter_mut().zip(row) {
+        let x = x * multiplier;
+        let x = if x > -127.0 { x } else { -127.0 };
+        let x = if x < 127.0 { x } else { 127.0 };
+        *byte = ((x + ROUND).to_bits() as u8).wrapping_add(127);
+    }
+}
+
+/// The row's scale; 0 for a row of zeros, whose bytes all stand for 0.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
 fn quantize_row(row: &[f32], bytes: &mut [u8]) -> f32 {
     let mut largest = [0f32; 16];
@@ -62,12 +103,12 @@ fn quantize_row(row: &[f32], bytes: &mut [u8]) -> f32 {
         .iter()
         .chain(rest)
         .fold(0f32, |largest, x| largest.max(x.abs()));
-    if largest == 0.0 {
+    // Of numbers as small as that the reciprocal is infinite.
+    if largest < f32::MIN_POSITIVE {
+        bytes.fill(128);
         return 0.0;
     }
     let steps = 127.0 / largest;
-    // Adding 1.5 * 2^23 leaves the number, rounded half to even, in the low bits of the mantissa.
-    const ROUND: f32 = 12_582_912.0;
     for (byte, x) in bytes.iter_mut().zip(row) {
         *byte = ((x * steps + ROUND).to_bits() as u8).wrapping_add(128);
     }

@@ -25,4 +25,12 @@ impl Kernel for Scalar {
             }
         }
     }
+
+    fn dot(&self, row: &[u8], weights: &[u8]) -> i32 {
+        let products = row
+            .iter()
+            .zip(weights)
+            .map(|(&a, &w)| i32::from(a) * i32::from(w as i8));
+        products.sum()
+    }
 }
