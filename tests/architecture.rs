@@ -29,9 +29,16 @@ const TABLE: [(&str, &[&str]); 12] = [
     ("server", &["config", "rpc", "telemetry"]),
     (
         "rpc",
-        &["article", "catalog", "inference", "summarize", "translate"],
+        &[
+            "article",
+            "catalog",
+            "inference",
+            "model",
+            "summarize",
+            "translate",
+        ],
     ),
-    ("catalog", &["model"]),
+    ("catalog", &["article", "model"]),
     ("summarize", &["article", "inference", "model"]),
     ("translate", &["article", "inference", "model"]),
     ("inference", &["model"]),

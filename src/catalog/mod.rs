@@ -1,43 +1,33 @@
-//! Which models there are: the folders of the models directory, and what `catalog.toml` beside them
-//! says of each.
+//! Which models there are, where they lie, and which of them are loaded.
+//!
+//! - `entry`, `index`, `validate`: what `models/catalog.toml` says of each model
+//! - `sources`, `fetch`: where files come from, and how they come
+//! - `store`: the folder that they are put into
+//! - `installed`: what lies in the models folders
+//! - `pool`: the loaded models, within a memory budget
 
+pub mod entry;
+mod fetch;
+mod index;
+mod installed;
+mod pool;
+mod sources;
+pub mod store;
 #[cfg(test)]
 mod test;
+mod validate;
 
-use crate::model::{ComputeType, ModelError, Student, student};
-use serde::Deserialize;
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+pub use fetch::Progress;
+pub use index::Catalog;
+pub use installed::{Installed, scan};
+pub use pool::Pool;
+pub use sources::{SourceError, live::ID_ENDING as LIVE_ENDING};
+pub use store::{Store, live_index_kept_in};
 
-/// A loaded model and what is known of it.
-#[derive(Clone)]
-pub struct Installed {
-    pub info: ModelInfo,
-    pub model: Arc<Student>,
-}
+use crate::model::ModelError;
+use std::{io, path::PathBuf, sync::Arc};
 
-/// What an operator and a client may want to know of a model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ModelInfo {
-    /// Name of its folder.
-    pub id: String,
-    /// What it is for: "translation".
-    pub task: String,
-    /// The family of networks that runs it: "student".
-    pub engine: String,
-    /// BCP-47 tags.
-    pub source_languages: Vec<String>,
-    pub target_languages: Vec<String>,
-    /// SPDX identifier; empty where the catalogue does not know the model.
-    pub licence: String,
-    pub parameters: u64,
-    /// Memory of its packed weights and vocabularies' tables, the mapped file not counted.
-    pub resident_bytes: u64,
-}
-
+/// Why it cannot be told which models there are.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     #[error(
@@ -45,108 +35,48 @@ pub enum CatalogError {
     )]
     Folder { path: PathBuf, source: io::Error },
     #[error(
-        "the models folder {path} holds no model (a folder with config.json and model.safetensors, or with Mozilla's files); set it with --models or DEPECHE_MODELS"
+        "no model in {} (a folder with config.json and model.safetensors, or with Mozilla's files): \
+         fetch one with `depeche models pull`, or set the folder with --models or DEPECHE_MODELS",
+        .paths.join(" or ")
     )]
-    NoModel { path: PathBuf },
+    NoModel { paths: Vec<String> },
+    #[error("{path}: {reason}; pull the model again (`depeche models pull`)")]
+    Record { path: PathBuf, reason: String },
     #[error("{path}: {source}")]
     Catalog {
         path: PathBuf,
         source: Box<toml::de::Error>,
     },
+    #[error("{path}: {}", .problems.join("\n"))]
+    Entries {
+        path: PathBuf,
+        /// One of each entry that is not as it should be.
+        problems: Vec<String>,
+    },
     #[error(transparent)]
     Model(#[from] ModelError),
 }
 
-/// `catalog.toml`.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Catalog {
-    #[serde(default)]
-    model: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    id: String,
-    task: String,
-    engine: String,
-    source_languages: Vec<String>,
-    target_languages: Vec<String>,
-    licence: String,
-}
-
-/// Loads every model below `models`, in the order of their names. One that cannot be loaded is an
-/// error: a server must not start with less than it was given.
-pub fn load(models: &Path, compute: ComputeType) -> Result<Vec<Installed>, CatalogError> {
-    let folder_error = |source| CatalogError::Folder {
-        path: models.to_owned(),
-        source,
-    };
-    let mut folders = Vec::new();
-    for entry in std::fs::read_dir(models).map_err(folder_error)? {
-        let folder = entry.map_err(folder_error)?.path();
-        // One with a part of the files is a damaged model, not another kind of folder.
-        if student::holds_student(&folder) {
-            folders.push(folder);
-        }
-    }
-    if folders.is_empty() {
-        return Err(CatalogError::NoModel {
-            path: models.to_owned(),
-        });
-    }
-    folders.sort();
-    let catalog = read_catalog(&models.join("catalog.toml"))?;
-    folders
-        .iter()
-        .map(|folder| load_model(folder, &catalog, compute))
-        .collect()
-}
-
-fn read_catalog(path: &Path) -> Result<Catalog, CatalogError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => toml::from_str(&text).map_err(|source| CatalogError::Catalog {
-            path: path.to_owned(),
-            source: Box::new(source),
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Catalog::default()),
-        Err(source) => Err(CatalogError::Folder {
-            path: path.to_owned(),
-            source,
-        }),
-    }
-}
-
-fn load_model(
-    folder: &Path,
-    catalog: &Catalog,
-    compute: ComputeType,
-) -> Result<Installed, CatalogError> {
-    let model = Student::load(folder, compute)?;
-    let id = folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let entry = catalog.model.iter().find(|entry| entry.id == id);
-    let info = ModelInfo {
-        task: entry.map_or("translation", |entry| &entry.task).to_owned(),
-        engine: entry.map_or("student", |entry| &entry.engine).to_owned(),
-        source_languages: entry.map_or_else(
-            || vec![model.config.source_lang.clone()],
-            |entry| entry.source_languages.clone(),
-        ),
-        target_languages: entry.map_or_else(
-            || vec![model.config.target_lang.clone()],
-            |entry| entry.target_languages.clone(),
-        ),
-        licence: entry.map(|entry| entry.licence.clone()).unwrap_or_default(),
-        parameters: model.parameters as u64,
-        resident_bytes: model.resident_bytes() as u64,
-        id,
-    };
-    Ok(Installed {
-        info,
-        model: Arc::new(model),
-    })
+/// Why a request cannot have its models.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PoolError {
+    #[error("there is no model {0}")]
+    Unknown(String),
+    /// One cannot be loaded: the file, and what is wrong with it.
+    #[error(transparent)]
+    Model(Arc<ModelError>),
+    #[error(
+        "{ids} need {needed} bytes of memory, and memory_budget_bytes is {budget}: raise it, or ask for fewer languages at a time"
+    )]
+    TooLarge {
+        ids: String,
+        needed: u64,
+        budget: u64,
+    },
+    #[error(
+        "no room for {ids}: other requests' models take all of memory_budget_bytes, {budget}: try again"
+    )]
+    Busy { ids: String, budget: u64 },
+    #[error("loading a model stopped in the middle: {0}")]
+    Panicked(String),
 }

@@ -1,5 +1,17 @@
-use super::*;
-use std::fs;
+use super::{entry::Entry, *};
+use crate::model::{ComputeType, Student};
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// Finds the models of a folder and loads them all.
+fn load(folder: &Path) -> Result<Vec<(Installed, Student)>, CatalogError> {
+    let (installed, _) = scan(&[folder.to_owned()])?;
+    let load = |installed: Installed| {
+        let model = Student::load(&installed.folder, ComputeType::Int8)?;
+        Ok((installed, model))
+    };
+    installed.into_iter().map(load).collect()
+}
 
 fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models")
@@ -28,7 +40,7 @@ impl Scratch {
     }
 
     fn error(&self) -> String {
-        match load(&self.0, ComputeType::Int8) {
+        match load(&self.0) {
             Ok(_) => panic!("loaded"),
             Err(error) => error.to_string(),
         }
@@ -43,24 +55,75 @@ impl Drop for Scratch {
 
 #[test]
 fn the_default_model_is_found_with_its_facts() {
-    let installed = load(&models(), ComputeType::Int8).unwrap();
-    let info = &installed[0].info;
+    let installed = load(&models()).unwrap();
+    let (info, model) = &installed[0];
     assert_eq!(
-        (
-            info.id.as_str(),
-            info.licence.as_str(),
-            info.engine.as_str()
-        ),
+        (info.id.as_str(), info.licence.as_str(), info.engine.name()),
         ("fr-en", "MPL-2.0", "student")
     );
-    assert!(info.parameters > 1_000_000 && info.resident_bytes > 1_000_000);
+    assert!(model.parameters > 1_000_000 && model.resident_bytes() > 1_000_000);
+}
+
+#[test]
+fn golden_students_of_a_python_package_are_the_listed_ones_and_need_no_other_files() {
+    let catalog = Catalog::builtin().unwrap();
+    for (pair, folder) in crate::model::student::test::mozilla_students() {
+        let (source, target) = pair.split_at(2);
+        let entry = catalog.get(&format!("{source}-{target}")).unwrap();
+        let scratch =
+            std::env::temp_dir().join(format!("depeche-catalog-{}-{pair}", std::process::id()));
+        let scratch = Scratch(scratch);
+        let copy = scratch.0.join(&entry.id);
+        fs::create_dir_all(&copy).unwrap();
+        for file in &entry.files {
+            assert!(file.download[0].path.ends_with(&file.path));
+            let bytes = fs::read(folder.join(&file.path)).unwrap();
+            assert_eq!(file.bytes, Some(bytes.len() as u64), "{}", file.path);
+            let sum: String = Sha256::digest(&bytes)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            assert_eq!(file.sha256.as_ref(), Some(&sum), "{}", file.path);
+            fs::write(copy.join(&file.path), bytes).unwrap();
+        }
+        let installed = load(&scratch.0).unwrap();
+        let (info, _) = &installed[0];
+        assert_eq!(info.source_languages, [source]);
+        assert_eq!(info.target_languages, [target]);
+        assert_eq!(info.licence, "MPL-2.0");
+    }
+}
+
+#[test]
+fn a_broken_catalogue_in_the_models_folder_is_told() {
+    let scratch = Scratch::with_model("broken-catalogue", |_| {});
+    fs::write(
+        scratch.0.join("catalog.toml"),
+        "[[model]]\nid = \"x\"\nlicence = 3\n",
+    )
+    .unwrap();
+    let error = scratch.error();
+    assert!(error.contains("catalog.toml: model \"x\": "), "{error}");
+}
+
+#[test]
+fn a_catalogue_in_the_models_folder_takes_the_place_of_the_builtin_one() {
+    let scratch = Scratch::with_model("own-catalogue", |_| {});
+    let own = Entry {
+        licence: "LicenseRef-Ours".into(),
+        ..Catalog::builtin().unwrap().get("fr-en").unwrap().clone()
+    };
+    let document = toml::to_string(&BTreeMap::from([("model", [own])])).unwrap();
+    fs::write(scratch.0.join("catalog.toml"), document).unwrap();
+    let installed = load(&scratch.0).unwrap();
+    assert_eq!(installed[0].0.licence, "LicenseRef-Ours");
 }
 
 #[test]
 fn a_folder_that_no_catalogue_knows_is_loaded_all_the_same() {
     let scratch = Scratch::with_model("unlisted", |_| {});
-    let installed = load(&scratch.0, ComputeType::Int8).unwrap();
-    assert_eq!(installed[0].info.source_languages, ["fr"]);
+    let installed = load(&scratch.0).unwrap();
+    assert_eq!(installed[0].0.source_languages, ["fr"]);
 }
 
 #[test]
@@ -163,7 +226,7 @@ fn every_missing_tensor_is_named() {
 #[test]
 fn a_folder_without_models_says_how_to_set_it() {
     let empty = std::env::temp_dir();
-    let Err(error) = load(&empty.join("depeche-no-such-folder"), ComputeType::Int8) else {
+    let Err(error) = load(&empty.join("depeche-no-such-folder")) else {
         panic!("loaded")
     };
     assert!(error.to_string().contains("--models"), "{error}");
