@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use directories::ProjectDirs;
 use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
@@ -25,14 +26,26 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where liveness, readiness and metrics are served over HTTP.
     pub admin: SocketAddr,
-    /// The folder with one folder a model; [`Settings::models_folder`] has the default.
+    /// The store of models; [`Settings::store`] has the default.
     pub models: Option<PathBuf>,
     /// Threads that run the models.
     pub inference_threads: NonZeroUsize,
+    /// Arithmetic of the linear layers.
+    pub compute_type: Compute,
     /// Source tokens of all requests under way; more is refused as overload.
     pub queue_tokens: usize,
+    /// Memory of all loaded models, in bytes: those that nobody uses leave for others.
+    pub memory_budget_bytes: u64,
+    /// Models that `serve` loads before it is ready: `all` that there is memory for, `none`, or ids
+    /// with commas between them. The others are loaded when they are first needed.
+    pub preload: String,
     /// Longest text of a request, in bytes of UTF-8.
     pub max_text_bytes: usize,
+    /// TLS on the gRPC port: PEM files of the server's certificate and key; both or neither.
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// PEM file of the authorities that clients' certificates must come from.
+    pub tls_client_ca: Option<PathBuf>,
     /// How long requests under way may take after the signal to end.
     #[serde(with = "humantime_serde")]
     pub drain_timeout: Duration,
@@ -43,9 +56,15 @@ pub struct Settings {
 /// About a hundred long articles: a few seconds' work, so that who waits is answered soon.
 const DEFAULT_QUEUE_TOKENS: usize = 200_000;
 const DEFAULT_MAX_TEXT_BYTES: usize = 1 << 20;
+/// A hundred or two of the small students.
+const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 4 << 30;
+/// Values of `preload` that are no ids.
+pub const PRELOAD_ALL: &str = "all";
+pub const PRELOAD_NONE: &str = "none";
 /// Spans are 32 bits wide, and a translation may be longer than its source.
 const MOST_TEXT_BYTES: usize = 256 << 20;
-const DEFAULT_MODELS: &str = "models";
+/// Name of the folder of the models that come along.
+const EMBEDDED_MODELS: &str = "models";
 
 impl Default for Settings {
     fn default() -> Self {
@@ -54,12 +73,29 @@ impl Default for Settings {
             admin: (Ipv4Addr::LOCALHOST, 9464).into(),
             models: None,
             inference_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            compute_type: Compute::default(),
             queue_tokens: DEFAULT_QUEUE_TOKENS,
+            memory_budget_bytes: DEFAULT_MEMORY_BUDGET_BYTES,
+            preload: PRELOAD_ALL.to_owned(),
             max_text_bytes: DEFAULT_MAX_TEXT_BYTES,
+            tls_cert: None,
+            tls_key: None,
+            tls_client_ca: None,
             drain_timeout: Duration::from_secs(30),
             log: "info".to_owned(),
         }
     }
+}
+
+/// The arithmetic of the networks' linear layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Compute {
+    /// The fast one
+    #[default]
+    Int8,
+    /// The reference, on the same weights
+    F32,
 }
 
 /// Flags of every command that may load models.
@@ -69,7 +105,7 @@ pub struct EngineFlags {
     #[arg(long, env = "DEPECHE_CONFIG", value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// Folder with one folder a model [default: ./models, else models beside the executable]
+    /// The store, a folder with one folder a model [default: depeche/models among the user's data]
     #[arg(long, value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub models: Option<PathBuf>,
@@ -77,10 +113,18 @@ pub struct EngineFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inference_threads: Option<NonZeroUsize>,
+    /// Arithmetic of the linear layers [default: int8]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compute_type: Option<Compute>,
     /// Source tokens of all requests under way before more are refused [default: 200000]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_tokens: Option<usize>,
+    /// Memory of all loaded models, in bytes [default: 4294967296]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_budget_bytes: Option<u64>,
     /// Longest text of a request, in bytes [default: 1048576]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +142,23 @@ pub struct ServeFlags {
     #[arg(long, value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<SocketAddr>,
+    /// Models to load before the server is ready: all that there is memory for, none, or ids such as
+    /// fr-en,en-pt [default: all]
+    #[arg(long, value_name = "IDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preload: Option<String>,
+    /// Serve gRPC over TLS with this certificate, a PEM file; read again when it changes
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, a PEM file
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+    /// Ask clients for a certificate of one of these authorities, a PEM file
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_ca: Option<PathBuf>,
     /// How long requests under way may take after SIGTERM [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
@@ -119,19 +180,31 @@ pub enum ConfigError {
         value: usize,
         most: usize,
     },
-    #[error("no folder {tried}: name the folder with the models (--models, DEPECHE_MODELS)")]
+    #[error(
+        "no folder {tried}: fetch a model with `depeche models pull`, or name the folder with the models (--models, DEPECHE_MODELS)"
+    )]
     NoModels { tried: String },
+    #[error("settings: TLS needs both tls_cert and tls_key")]
+    HalfTls,
+    #[error("this user has no home for models: name a folder (--models, DEPECHE_MODELS)")]
+    NoHome,
 }
 
 impl Settings {
     /// The keys, as the file and the environment have them.
-    const KEYS: [&str; 8] = [
+    const KEYS: [&str; 14] = [
         "listen",
         "admin",
         "models",
         "inference_threads",
+        "compute_type",
         "queue_tokens",
+        "memory_budget_bytes",
+        "preload",
         "max_text_bytes",
+        "tls_cert",
+        "tls_key",
+        "tls_client_ca",
         "drain_timeout",
         "log",
     ];
@@ -149,6 +222,13 @@ impl Settings {
             .merge(Serialized::defaults(serve))
             .extract()
             .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
+        if settings.memory_budget_bytes == 0 {
+            return Err(ConfigError::Range {
+                key: "memory_budget_bytes",
+                value: 0,
+                most: usize::MAX,
+            });
+        }
         for (key, value, most) in [
             ("inference_threads", settings.inference_threads.get(), 1024),
             ("queue_tokens", settings.queue_tokens, usize::MAX),
@@ -158,32 +238,67 @@ impl Settings {
                 return Err(ConfigError::Range { key, value, most });
             }
         }
+        let (cert, key) = (settings.tls_cert.is_some(), settings.tls_key.is_some());
+        if cert != key || (settings.tls_client_ca.is_some() && !cert) {
+            return Err(ConfigError::HalfTls);
+        }
         Ok(settings)
     }
 
-    /// The folder with the models: the setting, else `models` in the current folder, else `models`
-    /// beside the executable.
-    pub fn models_folder(&self) -> Result<PathBuf, ConfigError> {
-        let candidates = match &self.models {
-            Some(folder) => vec![folder.clone()],
-            None => {
-                let beside = env::current_exe()
-                    .ok()
-                    .and_then(|exe| exe.parent().map(|folder| folder.join(DEFAULT_MODELS)));
-                [Some(PathBuf::from(DEFAULT_MODELS)), beside]
-                    .into_iter()
-                    .flatten()
-                    .collect()
-            }
+    /// The store of models, which need not be there yet: the setting, else `depeche/models` in the
+    /// platform's folder for a user's data.
+    pub fn store(&self) -> Result<PathBuf, ConfigError> {
+        let default = || {
+            Some(
+                ProjectDirs::from("", "", "depeche")?
+                    .data_dir()
+                    .join("models"),
+            )
         };
-        candidates
-            .iter()
-            .find(|folder| folder.is_dir())
-            .cloned()
-            .ok_or_else(|| ConfigError::NoModels {
-                tried: list(&candidates),
-            })
+        self.models
+            .clone()
+            .or_else(default)
+            .ok_or(ConfigError::NoHome)
     }
+
+    /// The models that come along: `models` in the current folder, else beside the executable.
+    pub fn embedded(&self) -> Option<PathBuf> {
+        embedded_candidates()
+            .into_iter()
+            .find(|folder| folder.is_dir())
+    }
+
+    /// Where models are looked for, the first first: the store, if it is there, and the models that
+    /// come along. A store that was named must be there.
+    pub fn models_folders(&self) -> Result<Vec<PathBuf>, ConfigError> {
+        let store = self.store();
+        let named = self.models.is_some();
+        let mut folders: Vec<PathBuf> = store
+            .iter()
+            .filter(|store| store.is_dir())
+            .cloned()
+            .collect();
+        if folders.is_empty() && named {
+            let tried = list(&[store?]);
+            return Err(ConfigError::NoModels { tried });
+        }
+        folders.extend(self.embedded());
+        if folders.is_empty() {
+            let mut candidates = embedded_candidates();
+            candidates.splice(0..0, store);
+            let tried = list(&candidates);
+            return Err(ConfigError::NoModels { tried });
+        }
+        Ok(folders)
+    }
+}
+
+fn embedded_candidates() -> Vec<PathBuf> {
+    let beside = env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join(EMBEDDED_MODELS)));
+    let here = PathBuf::from(EMBEDDED_MODELS);
+    [Some(here), beside].into_iter().flatten().collect()
 }
 
 fn list(paths: &[PathBuf]) -> String {
@@ -268,6 +383,8 @@ mod tests {
             default.listen.to_string(),
             default.admin.to_string(),
             default.queue_tokens.to_string(),
+            default.memory_budget_bytes.to_string(),
+            default.preload,
             default.max_text_bytes.to_string(),
             humantime::format_duration(default.drain_timeout).to_string(),
             default.log,

@@ -62,6 +62,9 @@ pub fn depeche() -> Command {
             command.env_remove(name);
         }
     }
+    // Where the store is by default: one of the tests' own, which stays empty.
+    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-data");
+    command.env("XDG_DATA_HOME", data);
     command.current_dir(ROOT);
     command
 }

@@ -1,0 +1,37 @@
+//! A lock among processes: one fetches or removes a model, others wait.
+
+use super::StoreError;
+use std::{
+    fs::{self, File, TryLockError},
+    path::Path,
+};
+
+/// Held until dropped; the system drops it for a process that dies.
+pub struct Lock(#[expect(dead_code, reason = "open, it holds the lock")] File);
+
+impl Lock {
+    /// Waits for the lock; `waiting` is called once if it is not free. Its file stays, for
+    /// somebody else may have it open.
+    pub fn take(folder: &Path, name: &str, waiting: impl FnOnce()) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(StoreError::at(folder))?;
+        let path = folder.join(format!("{name}.lock"));
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(StoreError::at(&path))?;
+        let taken = match file.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => {
+                waiting();
+                file.lock()
+            }
+            Err(TryLockError::Error(error)) => Err(error),
+        };
+        match taken {
+            Ok(()) => Ok(Lock(file)),
+            Err(source) => Err(StoreError::Lock { path, source }),
+        }
+    }
+}
