@@ -7,7 +7,7 @@ use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 
 use crate::{
     cli::{error::CliError, output::Progress},
-    config::{EngineFlags, ServeFlags, Settings},
+    config::{EngineFlags, PRELOAD_NONE, ServeFlags, Settings},
     rpc,
     server::{
         self,
@@ -38,13 +38,18 @@ impl Service {
     }
 }
 
-async fn connect(url: &str) -> Result<Transport, CliError> {
+/// Where a server is. Without a scheme it is plain HTTP/2.
+pub fn endpoint(url: &str) -> Result<Endpoint, CliError> {
     let address = match url.contains("://") {
         true => url.to_owned(),
         false => format!("http://{url}"),
     };
-    let endpoint = Endpoint::from_shared(address)
-        .map_err(|error| CliError::Input(format!("--server {url}: {error}")))?;
+    Endpoint::from_shared(address)
+        .map_err(|error| CliError::Input(format!("--server {url}: {error}")))
+}
+
+async fn connect(url: &str) -> Result<Transport, CliError> {
+    let endpoint = endpoint(url)?;
     let channel = endpoint.connect().await.map_err(|error| {
         let cause = root_cause(&error);
         CliError::Failed(format!("cannot reach the server at {url}: {cause}"))
@@ -55,7 +60,9 @@ async fn connect(url: &str) -> Result<Transport, CliError> {
 async fn in_process(flags: &EngineFlags) -> Result<Transport, CliError> {
     // A panic is told in the command's one line.
     std::panic::set_hook(Box::new(|_| {}));
-    let settings = Settings::load(flags, &ServeFlags::default())?;
+    let mut settings = Settings::load(flags, &ServeFlags::default())?;
+    // One request needs few of many models.
+    settings.preload = PRELOAD_NONE.to_owned();
     let _progress = Progress::show("loading models");
     let api = server::api(&settings, Instant::now());
     api.domain.fill(server::load(&settings).await?);
@@ -67,7 +74,8 @@ async fn in_process(flags: &EngineFlags) -> Result<Transport, CliError> {
     Ok(BoxCloneSyncService::new(services))
 }
 
-fn root_cause(error: &dyn std::error::Error) -> String {
+/// What an error of errors goes back to.
+pub fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

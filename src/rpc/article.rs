@@ -7,7 +7,7 @@ use crate::rpc::{
     call::Call,
     document,
     highlights::{self, Voice},
-    pieces,
+    pieces::{self, Target},
     proto::v1::{DigestRequest, DigestResponse, article_service_server::ArticleService},
     request::Limits,
     status::RpcError,
@@ -32,10 +32,14 @@ async fn digest(
 ) -> Result<DigestResponse, RpcError> {
     let request = limits.digest(request)?;
     let prepared = document::prepare(&call.domain, request.source).await?;
-    let targets = pieces::targets(call, &prepared, request.targets)?;
+    let loaded = call
+        .domain
+        .load(&prepared.source, &request.targets, true)
+        .await?;
+    let targets = Target::all(request.targets, loaded.routes);
     let own = Voice::Own(prepared.source.clone());
     let summarized = async {
-        let chosen = highlights::choose(call, &prepared, request.length).await?;
+        let chosen = highlights::choose(&prepared, loaded.reader, request.length).await?;
         let (summary, _) = highlights::whole(call, &prepared, &chosen, &own).await?;
         Ok::<_, RpcError>((chosen, summary))
     };

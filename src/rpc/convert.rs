@@ -3,8 +3,9 @@
 use std::{ops::Range, time::Duration};
 
 use crate::{
-    catalog::ModelInfo,
-    rpc::{document::Prepared, proto::v1},
+    catalog::{Installed, entry::Entry},
+    model::Student,
+    rpc::{document::Prepared, domain::Domain, proto::v1},
     translate::{self, SentenceUsage, WarningKind},
 };
 
@@ -28,7 +29,7 @@ pub fn route(route: &translate::Route) -> v1::Route {
         .map(|hop| v1::Hop {
             source_language: hop.source.to_string(),
             target_language: hop.target.to_string(),
-            model: hop.model.clone(),
+            model: hop.model.to_string(),
         })
         .collect();
     v1::Route { hops }
@@ -71,23 +72,69 @@ fn warning_code(kind: WarningKind) -> v1::WarningCode {
     }
 }
 
-pub fn model(model: &ModelInfo) -> v1::Model {
+/// The installed models and, if `available`, the rest of the catalogue, sorted by id.
+pub fn models(domain: &Domain, available: bool) -> Vec<v1::Model> {
+    let mut models: Vec<_> = domain
+        .pool
+        .list()
+        .into_iter()
+        .map(|(installed, loaded)| {
+            let entry = domain.known().get(&installed.id);
+            installed_model(installed, loaded.as_deref(), entry)
+        })
+        .collect();
+    if available {
+        let installed: Vec<&str> = domain.pool.ids().collect();
+        let others = domain.known().iter();
+        let others = others.filter(|entry| !installed.contains(&&*entry.id));
+        models.extend(others.map(available_model));
+        models.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+    models
+}
+
+fn installed_model(
+    model: &Installed,
+    loaded: Option<&Student>,
+    entry: Option<&Entry>,
+) -> v1::Model {
+    let state = match loaded {
+        Some(_) => v1::ModelState::Loaded,
+        None => v1::ModelState::Installed,
+    };
     v1::Model {
         id: model.id.clone(),
-        task: model.task.clone(),
+        task: model.task.name().to_owned(),
         source_languages: model.source_languages.clone(),
         target_languages: model.target_languages.clone(),
-        engine: model.engine.clone(),
+        engine: model.engine.name().to_owned(),
         licence: model.licence.clone(),
-        parameters: model.parameters,
-        resident_bytes: model.resident_bytes,
+        parameters: loaded.map_or(0, |model| model.parameters as u64),
+        resident_bytes: loaded.map_or(0, |model| model.resident_bytes() as u64),
+        state: state.into(),
+        file_bytes: entry.map_or(0, file_bytes),
     }
 }
 
-pub fn models(models: &[ModelInfo]) -> Vec<v1::Model> {
-    let mut models: Vec<_> = models.iter().map(model).collect();
-    models.sort_by(|a, b| a.id.cmp(&b.id));
-    models
+fn available_model(entry: &Entry) -> v1::Model {
+    v1::Model {
+        id: entry.id.clone(),
+        task: entry.task.name().to_owned(),
+        source_languages: entry.source_languages.clone(),
+        target_languages: entry.target_languages.clone(),
+        engine: entry.engine.name().to_owned(),
+        licence: entry.licence.clone(),
+        parameters: 0,
+        resident_bytes: 0,
+        state: v1::ModelState::Available.into(),
+        file_bytes: file_bytes(entry),
+    }
+}
+
+/// Of all files, or 0 where the size of one is not published.
+fn file_bytes(entry: &Entry) -> u64 {
+    let sizes = entry.files.iter().map(|file| file.bytes);
+    sizes.sum::<Option<u64>>().unwrap_or(0)
 }
 
 pub fn duration(duration: Duration) -> prost_types::Duration {

@@ -12,7 +12,6 @@ use crate::{
         request::{Source, Violation},
         status::RpcError,
     },
-    translate::TranslateError,
 };
 
 /// Texts from this size on are read on a thread that may block, so that other requests of the
@@ -60,10 +59,7 @@ impl Prepared {
 pub async fn prepare(domain: &Domain, source: Source) -> Result<Prepared, RpcError> {
     let Source { text, language } = source;
     let tokens = (text.len() / BYTES_PER_TOKEN).max(1);
-    let claim = domain
-        .engine
-        .reserve(tokens)
-        .map_err(TranslateError::from)?;
+    let claim = domain.engine.reserve(tokens)?;
     let Read {
         document,
         detected,

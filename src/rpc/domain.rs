@@ -3,26 +3,58 @@
 use std::{
     io,
     num::NonZeroUsize,
-    path::Path,
+    path::PathBuf,
     sync::{Arc, OnceLock},
 };
 
 use crate::{
     article::{Language, LanguageError},
-    catalog::{self, CatalogError, Installed, ModelInfo},
-    inference::{Engine, EngineSettings},
+    catalog::{self, Catalog, CatalogError, Installed, Pool, PoolError, entry::Entry},
+    inference::{BATCH_SENTENCES, Engine, EngineSettings},
+    model::Student,
     rpc::{request::Violation, status::RpcError},
-    summarize::{Reading, Summarizer},
-    translate::{Route, Translating, Translator},
+    translate::{Hop, LoadedRoute, Route, Routes},
 };
 
 /// Everything that answers requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Domain {
     pub engine: Engine,
-    pub translator: Translator,
-    pub summarizer: Summarizer,
-    pub models: Arc<[ModelInfo]>,
+    pub pool: Pool,
+    /// Over the installed models.
+    pub routes: Routes,
+    /// What is known of models, installed or not, without the live index.
+    catalog: Arc<Catalog>,
+    /// Where models were looked for.
+    folders: Arc<[PathBuf]>,
+    /// With what was read of the live index; read when it is first asked for.
+    known: Arc<OnceLock<Catalog>>,
+    /// Over the installed models and those that could be pulled; made when first asked for.
+    possible: Arc<OnceLock<Routes>>,
+}
+
+/// The arithmetic that a domain's models are loaded for.
+pub use crate::model::ComputeType;
+
+/// What a domain is opened with.
+#[derive(Clone, Debug)]
+pub struct DomainSettings {
+    /// Where models are looked for, the first first.
+    pub models: Vec<PathBuf>,
+    pub threads: NonZeroUsize,
+    pub queue_tokens: usize,
+    pub compute: ComputeType,
+    /// Memory of all loaded models, in bytes.
+    pub memory_budget: u64,
+    pub preload: Preload,
+}
+
+/// Which models are loaded before the first request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Preload {
+    /// All that the memory budget has room for.
+    All,
+    These(Vec<String>),
 }
 
 /// Why there is no domain: the file, and what is wrong with it.
@@ -34,78 +66,143 @@ pub enum OpenError {
     Language { id: String, source: LanguageError },
     #[error("the inference threads cannot be started: {0}")]
     Threads(#[from] io::Error),
+    #[error("preload: {0}")]
+    Preload(#[from] PoolError),
+    #[error("preload: memory_budget_bytes has no room for {0}: raise it, or name fewer")]
+    PreloadRoom(String),
+    #[error("looking for models failed: {0}")]
+    Scan(#[from] tokio::task::JoinError),
+}
+
+/// A pair of languages that no installed model leads through.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no installed model translates {source_language} to {target_language}; installed: {installed}"
+)]
+pub struct MissingRoute {
+    pub source_language: Language,
+    pub target_language: Language,
+    pub installed: String,
+    /// Models of the catalogue that would make a route; empty if none would.
+    pub pull: Vec<String>,
+}
+
+/// What a request needs to be computed, loaded.
+pub struct Loaded {
+    /// One a target language.
+    pub routes: Vec<LoadedRoute>,
+    /// Reads the source language, if that was asked for.
+    pub reader: Option<Arc<Student>>,
 }
 
 impl Domain {
-    /// Loads the models below a folder and starts the threads that run them. Blocks as long as
-    /// reading the files takes.
-    pub fn open(
-        models: &Path,
-        threads: NonZeroUsize,
-        queue_tokens: usize,
-    ) -> Result<Self, OpenError> {
-        let installed = catalog::load(models, Default::default())?;
-        let engine = Engine::start(EngineSettings {
-            threads,
-            queue_tokens,
-        })?;
-        let (mut translating, mut reading) = (Vec::new(), Vec::new());
-        for Installed { info, model } in &installed {
-            for source in languages(info, &info.source_languages)? {
-                reading.push(Reading {
-                    language: source.clone(),
-                    model: model.clone(),
-                });
-                for target in languages(info, &info.target_languages)? {
-                    translating.push(Translating {
-                        id: info.id.as_str().into(),
-                        source: source.clone(),
-                        target,
-                        model: model.clone(),
-                    });
+    /// Finds the models, starts the threads that run them and loads those that are to be there
+    /// before the first request.
+    pub async fn open(settings: DomainSettings) -> Result<Self, OpenError> {
+        let folders = settings.models.clone();
+        let scan = tokio::task::spawn_blocking(move || catalog::scan(&folders));
+        let (installed, catalog) = scan.await??;
+        let hops = installed_hops(&installed, &catalog)?;
+        let domain = Domain {
+            engine: Engine::start(EngineSettings {
+                threads: settings.threads,
+                queue_tokens: settings.queue_tokens,
+                batch_sentences: BATCH_SENTENCES,
+            })?,
+            pool: Pool::new(installed, settings.memory_budget, settings.compute),
+            routes: Routes::new(hops),
+            catalog: Arc::new(catalog),
+            folders: settings.models.into(),
+            known: Arc::default(),
+            possible: Arc::default(),
+        };
+        match &settings.preload {
+            Preload::All => {
+                let ids: Vec<_> = domain.pool.ids().collect();
+                let left_out = domain.pool.preload(&ids).await?;
+                if !left_out.is_empty() {
+                    tracing::warn!(
+                        models = left_out.join(","),
+                        budget = settings.memory_budget,
+                        "not preloaded: memory_budget_bytes is full; they are loaded when they are needed"
+                    );
+                }
+            }
+            Preload::These(ids) => {
+                let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+                let left_out = domain.pool.preload(&ids).await?;
+                if !left_out.is_empty() {
+                    return Err(OpenError::PreloadRoom(left_out.join(", ")));
                 }
             }
         }
-        Ok(Domain {
-            translator: Translator::new(translating),
-            summarizer: Summarizer::new(reading),
-            engine,
-            models: installed
-                .into_iter()
-                .map(|installed| installed.info)
-                .collect(),
-        })
+        Ok(domain)
     }
 
     /// The language that the first model reads.
     pub fn first_source(&self) -> Option<Language> {
-        let route = self.translator.routes().into_iter().next()?;
-        Some(route.hops.into_iter().next()?.source)
+        self.routes.hops().first().map(|hop| hop.source.clone())
     }
 
     /// Whether some installed model reads the language.
     pub fn reads(&self, language: &Language) -> bool {
-        self.translator.routes().iter().any(|route| {
-            route
-                .hops
-                .first()
-                .is_some_and(|hop| hop.source.serves(language))
+        self.reader(language).is_some()
+    }
+
+    /// The first model that reads the language.
+    fn reader(&self, language: &Language) -> Option<&Hop> {
+        self.routes
+            .hops()
+            .iter()
+            .find(|hop| hop.source.serves(language))
+    }
+
+    /// Loads the models of a route to each target and, if `reading`, one that reads the source; or
+    /// tells everything that is wrong with the targets.
+    pub async fn load(
+        &self,
+        source: &Language,
+        targets: &[Language],
+        reading: bool,
+    ) -> Result<Loaded, RpcError> {
+        let routes = self.find_routes(source, targets)?;
+        let reader = match reading {
+            false => None,
+            true => Some(self.reader(source).ok_or_else(|| self.no_reader(source))?),
+        };
+        let hops = routes.iter().flat_map(|route| &route.hops);
+        let mut ids: Vec<&str> = hops.chain(reader).map(|hop| &*hop.model).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let models = self.pool.get(&ids).await?;
+        let model = |hop: &Hop| {
+            let at = ids.binary_search(&&*hop.model);
+            at.ok().and_then(|at| models.get(at).cloned())
+        };
+        Ok(Loaded {
+            reader: reader.and_then(model),
+            routes: routes
+                .iter()
+                .map(|route| LoadedRoute {
+                    models: route.hops.iter().filter_map(model).collect(),
+                    route: route.clone(),
+                })
+                .collect(),
         })
     }
 
-    /// A route to each target, or everything that is wrong with the targets.
-    pub fn routes(&self, source: &Language, targets: &[Language]) -> Result<Vec<Route>, RpcError> {
+    fn find_routes(&self, source: &Language, targets: &[Language]) -> Result<Vec<Route>, RpcError> {
         let (mut routes, mut pointless, mut missing) = (Vec::new(), Vec::new(), Vec::new());
         for (position, target) in targets.iter().enumerate() {
-            match self.translator.route(source, target) {
-                Ok(route) => routes.push(route),
-                Err(_) if target.primary() == source.primary() && self.reads(source) => {
+            match self.routes.shortest(source, target) {
+                Some(route) => routes.push(route),
+                None if target.primary() == source.primary() && self.reads(source) => {
                     pointless.push(Violation::new(
                         format!("target_languages[{position}]"),
                         format!("the text is already in {source}: leave this language out"),
                     ));
                 }
-                Err(error) => missing.push(error),
+                None => missing.push(self.missing(source, target)),
             }
         }
         if !pointless.is_empty() {
@@ -116,16 +213,128 @@ impl Domain {
         }
         Ok(routes)
     }
+
+    fn missing(&self, source: &Language, target: &Language) -> MissingRoute {
+        let installed: Vec<_> = self
+            .routes
+            .hops()
+            .iter()
+            .map(|hop| format!("{} to {}", hop.source, hop.target))
+            .collect();
+        let route = self.possible().shortest(source, target);
+        MissingRoute {
+            source_language: source.clone(),
+            target_language: target.clone(),
+            installed: installed.join(", "),
+            pull: route
+                .map(|route| self.not_installed(&route))
+                .unwrap_or_default(),
+        }
+    }
+
+    fn no_reader(&self, source: &Language) -> RpcError {
+        let possible = self.possible().hops().iter();
+        let reads = possible.filter(|hop| hop.source.serves(source));
+        RpcError::NoReader {
+            language: source.clone(),
+            pull: reads.map(|hop| hop.model.to_string()).next(),
+        }
+    }
+
+    /// What is known of all models, installed or not, what was read of the live index included.
+    pub fn known(&self) -> &Catalog {
+        self.known.get_or_init(|| {
+            let mut known = Catalog::default();
+            for folder in self.folders.iter().rev() {
+                known = known.merged_with(catalog::live_index_kept_in(folder));
+            }
+            known.merged_with((*self.catalog).clone())
+        })
+    }
+
+    /// Over all models that this version could run: the installed ones, and for each pair the best
+    /// of the catalogue.
+    pub fn possible(&self) -> &Routes {
+        self.possible.get_or_init(|| {
+            let mut hops = self.routes.hops().to_vec();
+            let mut best: Vec<(Hop, usize)> = Vec::new();
+            for entry in self.known().iter().filter(|entry| entry.translates_here()) {
+                for hop in entry_hops(entry) {
+                    let rank = rank(self.known(), &hop);
+                    best.push((hop, rank));
+                }
+            }
+            best.sort_by_key(|(_, rank)| *rank);
+            for (hop, _) in best {
+                let there = |known: &Hop| known.source == hop.source && known.target == hop.target;
+                if !hops.iter().any(there) {
+                    hops.push(hop);
+                }
+            }
+            Routes::new(hops)
+        })
+    }
+
+    /// The models of a route that would have to be pulled.
+    pub fn not_installed(&self, route: &Route) -> Vec<String> {
+        let installed: Vec<&str> = self.pool.ids().collect();
+        let models = route.hops.iter().map(|hop| &*hop.model);
+        models
+            .filter(|id| !installed.contains(id))
+            .map(str::to_owned)
+            .collect()
+    }
 }
 
-fn languages(info: &ModelInfo, tags: &[String]) -> Result<Vec<Language>, OpenError> {
-    let parse = |tag: &String| {
-        tag.parse().map_err(|source| OpenError::Language {
-            id: info.id.clone(),
+fn entry_hops(entry: &Entry) -> Vec<Hop> {
+    let hops = hops(&entry.id, &entry.source_languages, &entry.target_languages);
+    // The catalogue was checked when it was read.
+    hops.unwrap_or_default()
+}
+
+/// What installed models translate; of two for the same pair the better measured one first.
+fn installed_hops(installed: &[Installed], catalog: &Catalog) -> Result<Vec<Hop>, OpenError> {
+    let mut all = Vec::new();
+    for model in installed {
+        let hops = hops(&model.id, &model.source_languages, &model.target_languages);
+        all.extend(hops.map_err(|source| OpenError::Language {
+            id: model.id.clone(),
             source,
-        })
-    };
-    tags.iter().map(parse).collect()
+        })?);
+    }
+    let pairs: Vec<_> = all
+        .iter()
+        .map(|hop| (hop.source.clone(), hop.target.clone()))
+        .collect();
+    // Stable, so that those that nobody measured stay in the order of their ids.
+    all.sort_by_cached_key(|hop| {
+        let pair = (hop.source.clone(), hop.target.clone());
+        let first = pairs.iter().position(|other| *other == pair);
+        (first, rank(catalog, hop))
+    });
+    Ok(all)
+}
+
+fn hops(id: &str, sources: &[String], targets: &[String]) -> Result<Vec<Hop>, LanguageError> {
+    let id: Arc<str> = id.into();
+    let mut hops = Vec::new();
+    for source in sources {
+        for target in targets {
+            hops.push(Hop {
+                source: source.parse()?,
+                target: target.parse()?,
+                model: id.clone(),
+            });
+        }
+    }
+    Ok(hops)
+}
+
+/// Place of a model among those of its pair, the best first.
+fn rank(catalog: &Catalog, hop: &Hop) -> usize {
+    let entries = catalog.for_pair(&hop.source, &hop.target);
+    let place = entries.iter().position(|entry| entry.id == *hop.model);
+    place.unwrap_or(usize::MAX)
 }
 
 /// The place that the domain is put into once its models are loaded. Clones share it.

@@ -6,6 +6,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::{
     article::Language,
+    model::Student,
     rpc::{
         call::Call,
         convert::{self, Spent},
@@ -14,12 +15,12 @@ use crate::{
         proto::v1,
         status::RpcError,
     },
-    summarize::{Length, SummarySentence},
-    translate::{Selection, SentenceUsage},
+    summarize::{Length, SummarySentence, summarize},
+    translate::{self, Selection, SentenceUsage},
 };
 
 /// The language of a summary.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Voice {
     /// The document's own: the sentences as they stand.
     Own(Language),
@@ -39,7 +40,7 @@ impl Voice {
     pub fn route(&self) -> v1::Route {
         match self {
             Voice::Own(_) => v1::Route::default(),
-            Voice::Translated(target) => convert::route(&target.route),
+            Voice::Translated(target) => convert::route(&target.route.route),
         }
     }
 
@@ -51,21 +52,24 @@ impl Voice {
     }
 }
 
-/// The voices of a request; without languages, the document's own.
-pub fn voices(
+/// The voices of a request, and the model that reads the document; without languages, the document's
+/// own.
+pub async fn voices(
     call: &Call,
     prepared: &Prepared,
     languages: Vec<Language>,
-) -> Result<Vec<Voice>, RpcError> {
-    if languages.is_empty() {
-        return Ok(vec![Voice::Own(prepared.source.clone())]);
-    }
+) -> Result<(Vec<Voice>, Option<Arc<Student>>), RpcError> {
     let others: Vec<_> = languages
         .iter()
         .filter(|language| !prepared.source.serves(language))
         .cloned()
         .collect();
-    let mut routes = call.domain.routes(&prepared.source, &others)?.into_iter();
+    let loaded = call.domain.load(&prepared.source, &others, true).await?;
+    if languages.is_empty() {
+        let own = Voice::Own(prepared.source.clone());
+        return Ok((vec![own], loaded.reader));
+    }
+    let mut routes = loaded.routes.into_iter();
     let voices = languages.into_iter().filter_map(|language| {
         if prepared.source.serves(&language) {
             return Some(Voice::Own(language));
@@ -74,24 +78,20 @@ pub fn voices(
             .next()
             .map(|route| Voice::Translated(Target { language, route }))
     });
-    Ok(voices.collect())
+    Ok((voices.collect(), loaded.reader))
 }
 
 /// Chooses the sentences that the summary is made of, in the document's order.
 pub async fn choose(
-    call: &Call,
     prepared: &Prepared,
+    reader: Option<Arc<Student>>,
     length: Length,
 ) -> Result<Arc<Vec<SummarySentence>>, RpcError> {
-    let summarizer = &call.domain.summarizer;
-    let chosen = summarizer
-        .summarize(
-            &prepared.claim,
-            &prepared.document,
-            &prepared.source,
-            length,
-        )
-        .await?;
+    let reader = reader.ok_or_else(|| RpcError::NoReader {
+        language: prepared.source.clone(),
+        pull: None,
+    })?;
+    let chosen = summarize(&prepared.claim, &prepared.document, &reader, length).await?;
     Ok(Arc::new(chosen))
 }
 
@@ -118,7 +118,7 @@ pub fn told(
     };
     let selection = Selection::Sentences(chosen.iter().map(|sentence| sentence.index).collect());
     let expected = chosen.len();
-    let translated = call.domain.translator.translate(
+    let translated = translate::translate(
         &prepared.claim,
         &prepared.document,
         &selection,

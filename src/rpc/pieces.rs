@@ -7,6 +7,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::{
     article::Language,
+    inference::InferenceError,
     rpc::{
         call::Call,
         convert::{self, Spent},
@@ -14,14 +15,31 @@ use crate::{
         proto::v1,
         status::RpcError,
     },
-    translate::{Route, Selection, SentenceUsage, TranslateError, TranslatedSentence},
+    translate::{self, LoadedRoute, Selection, SentenceUsage, TranslatedSentence},
 };
 
 /// A target language and the way there.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Target {
     pub language: Language,
-    pub route: Route,
+    pub route: LoadedRoute,
+}
+
+impl Target {
+    pub fn message(&self) -> v1::TargetRoute {
+        v1::TargetRoute {
+            language: self.language.to_string(),
+            route: Some(convert::route(&self.route.route)),
+        }
+    }
+
+    /// The languages with the routes to them, in their order.
+    pub fn all(languages: Vec<Language>, routes: Vec<LoadedRoute>) -> Vec<Self> {
+        let pairs = languages.into_iter().zip(routes);
+        pairs
+            .map(|(language, route)| Target { language, route })
+            .collect()
+    }
 }
 
 /// The next piece of a translation.
@@ -33,32 +51,15 @@ pub struct Piece {
     pub usage: SentenceUsage,
 }
 
-/// Resolves the targets of a request.
-pub fn targets(
-    call: &Call,
-    prepared: &Prepared,
-    languages: Vec<Language>,
-) -> Result<Vec<Target>, RpcError> {
-    let routes = call.domain.routes(&prepared.source, &languages)?;
-    Ok(languages
-        .into_iter()
-        .zip(routes)
-        .map(|(language, route)| Target { language, route })
-        .collect())
-}
-
 /// Translates the document. Dropping the stream takes its sentences out of the queue.
 pub fn pieces(
     call: &Call,
     prepared: &Prepared,
-    route: &Route,
+    route: &LoadedRoute,
 ) -> impl Stream<Item = Result<Piece, RpcError>> + Send + 'static + use<> {
     let document = &prepared.document;
     let gaps: Vec<String> = document.gaps().into_iter().map(str::to_owned).collect();
-    let sentences =
-        call.domain
-            .translator
-            .translate(&prepared.claim, document, &Selection::All, route);
+    let sentences = translate::translate(&prepared.claim, document, &Selection::All, route);
     let state = Progress {
         sentences: sentences.boxed(),
         expected: prepared.sentences,
@@ -71,7 +72,7 @@ pub fn pieces(
     stream::try_unfold(state, Progress::next)
 }
 
-type Sentences = Pin<Box<dyn Stream<Item = Result<TranslatedSentence, TranslateError>> + Send>>;
+type Sentences = Pin<Box<dyn Stream<Item = Result<TranslatedSentence, InferenceError>> + Send>>;
 
 struct Progress {
     sentences: Sentences,
@@ -138,7 +139,7 @@ pub async fn whole(
         language: target.language.to_string(),
         text: String::new(),
         sentences: Vec::with_capacity(prepared.sentences),
-        route: Some(convert::route(&target.route)),
+        route: Some(convert::route(&target.route.route)),
         warnings: prepared.warnings.clone(),
     };
     let mut spent = Spent::default();

@@ -7,18 +7,17 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
+    article::Language,
+    catalog::PoolError,
     inference::InferenceError,
-    rpc::{proto::v1::DocumentError, request::Violation},
-    summarize::SummarizeError,
-    translate::TranslateError,
+    rpc::{domain::MissingRoute, proto::v1::DocumentError, request::Violation},
 };
 
 /// `google.rpc.ErrorInfo.domain` of every error.
 pub const ERROR_DOMAIN: &str = "depeche";
 
-/// What a user does about a pair or a language that no model serves.
-const HOW_TO_INSTALL: &str = "put a model folder for it below the server's models folder \
-    (setting `models`) and restart the server";
+/// When to come back where other requests' models take all memory.
+const RETRY_WHILE_BUSY: Duration = Duration::from_secs(5);
 
 /// When to come back while models load.
 const RETRY_WHILE_LOADING: Duration = Duration::from_secs(1);
@@ -28,12 +27,18 @@ const RETRY_WHILE_LOADING: Duration = Duration::from_secs(1);
 pub enum RpcError {
     #[error("{}", join(.0))]
     Invalid(Vec<Violation>),
-    #[error("{}; to install one, {HOW_TO_INSTALL}", join(.0))]
-    NoRoute(Vec<TranslateError>),
+    #[error("{}", .0.iter().map(|missing| format!("{missing}; {}", how_to_install(&missing.pull))).collect::<Vec<_>>().join("; "))]
+    NoRoute(Vec<MissingRoute>),
+    #[error("no installed model reads {language}; {}", how_to_install(.pull.as_slice()))]
+    NoReader {
+        language: Language,
+        /// A model of the catalogue that does.
+        pull: Option<String>,
+    },
     #[error(transparent)]
-    Translate(#[from] TranslateError),
+    Models(#[from] PoolError),
     #[error(transparent)]
-    Summarize(#[from] SummarizeError),
+    Inference(#[from] InferenceError),
     #[error("the models are still loading: try again")]
     Loading,
     #[error("the request's deadline passed before the answer was ready")]
@@ -59,10 +64,10 @@ impl RpcError {
     /// How long to wait before trying again, for an error of overload.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            RpcError::Translate(TranslateError::Inference(InferenceError::Overloaded {
-                retry_after,
-                ..
-            })) => Some(*retry_after),
+            RpcError::Inference(InferenceError::Overloaded { retry_after, .. }) => {
+                Some(*retry_after)
+            }
+            RpcError::Models(PoolError::Busy { .. }) => Some(RETRY_WHILE_BUSY),
             _ => None,
         }
     }
@@ -93,19 +98,18 @@ impl From<RpcError> for Status {
                 }
                 details
             }),
-            RpcError::NoRoute(errors) => not_installed(errors),
-            RpcError::Translate(error @ TranslateError::NotInstalled { .. }) => {
-                not_installed(vec![error])
+            RpcError::NoRoute(missing) => precondition(missing.into_iter().map(|missing| {
+                let pair = format!("{}-{}", missing.source_language, missing.target_language);
+                (
+                    pair,
+                    format!("{missing}; {}", how_to_install(&missing.pull)),
+                )
+            })),
+            RpcError::NoReader { language, pull } => {
+                precondition([(language.to_string(), how_to_install(pull.as_slice()))])
             }
-            RpcError::Summarize(SummarizeError::NotInstalled {
-                language,
-                installed,
-            }) => precondition([(
-                language.to_string(),
-                format!("installed: {installed}; {HOW_TO_INSTALL}"),
-            )]),
-            RpcError::Translate(TranslateError::Inference(error))
-            | RpcError::Summarize(SummarizeError::Inference(error)) => inference(error),
+            RpcError::Models(error) => models(error),
+            RpcError::Inference(error) => inference(error),
             RpcError::Loading => (
                 Code::Unavailable,
                 "LOADING",
@@ -125,20 +129,36 @@ impl From<RpcError> for Status {
 
 type Mapped = (Code, &'static str, ErrorDetails);
 
-fn not_installed(errors: Vec<TranslateError>) -> Mapped {
-    precondition(errors.into_iter().map(|error| {
-        let subject = match &error {
-            TranslateError::NotInstalled {
-                source_language,
-                target_language,
-                ..
-            } => {
-                format!("{source_language}-{target_language}")
-            }
-            TranslateError::Inference(_) => String::new(),
-        };
-        (subject, format!("{error}; {HOW_TO_INSTALL}"))
-    }))
+/// What an operator does about a pair or a language that no model serves.
+fn how_to_install(pull: &[String]) -> String {
+    if pull.is_empty() {
+        "the catalogue has none either: put a model folder for it below the server's models folder \
+         (setting `models`) and restart the server"
+            .to_owned()
+    } else {
+        format!(
+            "where the server runs, `depeche models pull {}` and a restart install it",
+            pull.join(" ")
+        )
+    }
+}
+
+fn models(error: PoolError) -> Mapped {
+    match error {
+        PoolError::Busy { .. } => (
+            Code::ResourceExhausted,
+            "MEMORY_BUDGET",
+            ErrorDetails::with_retry_info(Some(RETRY_WHILE_BUSY)),
+        ),
+        PoolError::TooLarge { .. } => (
+            Code::FailedPrecondition,
+            "MEMORY_BUDGET",
+            ErrorDetails::new(),
+        ),
+        PoolError::Unknown(_) | PoolError::Model(_) | PoolError::Panicked(_) => {
+            (Code::Internal, "MODEL_FAILED", ErrorDetails::new())
+        }
+    }
 }
 
 /// Each pair is what is missing and what to do.
@@ -173,6 +193,29 @@ pub fn document_error(status: &Status) -> DocumentError {
         code: status.code() as i32,
         message: status.message().to_owned(),
         details,
+    }
+}
+
+/// The code's name in the gRPC specification.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

@@ -53,8 +53,8 @@ type Begun = (Prepared, Vec<Voice>, Arc<Vec<SummarySentence>>);
 async fn begin(call: &Call, limits: Limits, request: SummarizeRequest) -> Result<Begun, RpcError> {
     let request = limits.summarize(request)?;
     let prepared = document::prepare(&call.domain, request.source).await?;
-    let voices = highlights::voices(call, &prepared, request.targets)?;
-    let chosen = highlights::choose(call, &prepared, request.length).await?;
+    let (voices, reader) = highlights::voices(call, &prepared, request.targets).await?;
+    let chosen = highlights::choose(&prepared, reader, request.length).await?;
     Ok((prepared, voices, chosen))
 }
 

@@ -6,13 +6,13 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::rpc::{
     Api, Responses,
     call::Call,
-    convert::{self, Spent},
+    convert::Spent,
     document::{self, Prepared},
     pieces::{self, Piece, Target},
     proto::v1::{
         DetectLanguageRequest, DetectLanguageResponse, DetectedLanguage, StreamTranslateRequest,
-        StreamTranslateResponse, TargetRoute, TranslateBatchRequest, TranslateBatchResponse,
-        TranslateRequest, TranslateResponse, TranslationDelta, TranslationEnd, TranslationStart,
+        StreamTranslateResponse, TranslateBatchRequest, TranslateBatchResponse, TranslateRequest,
+        TranslateResponse, TranslationDelta, TranslationEnd, TranslationStart,
         stream_translate_response::Event, translate_batch_response::Result as BatchResult,
         translation_service_server::TranslationService,
     },
@@ -80,8 +80,11 @@ async fn begin(
 ) -> Result<(Prepared, Vec<Target>), RpcError> {
     let request = limits.translate(request)?;
     let prepared = document::prepare(&call.domain, request.source).await?;
-    let targets = pieces::targets(call, &prepared, request.targets)?;
-    Ok((prepared, targets))
+    let loaded = call
+        .domain
+        .load(&prepared.source, &request.targets, false)
+        .await?;
+    Ok((prepared, Target::all(request.targets, loaded.routes)))
 }
 
 async fn translate(
@@ -109,13 +112,7 @@ async fn stream_translate(
         .map_err(|error| request::inside("document", error))?;
     let start = Event::Start(TranslationStart {
         detected_language: prepared.detected_language(),
-        targets: targets
-            .iter()
-            .map(|target| TargetRoute {
-                language: target.language.to_string(),
-                route: Some(convert::route(&target.route)),
-            })
-            .collect(),
+        targets: targets.iter().map(Target::message).collect(),
         warnings: prepared.warnings.clone(),
     });
     let deltas = targets.iter().map(|target| {

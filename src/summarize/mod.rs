@@ -4,7 +4,7 @@
 //! from a translation encoder (the mean over its states): `summarizer` fetches them, all else is pure arithmetic.
 //!
 //! In the order in which a document passes:
-//! - `summarizer`: the handle that requests hold
+//! - `summarizer`: what requests ask for
 //! - [`candidates`]: the sentences that a summary may quote
 //! - `words`: a sentence as words, with what its form tells (quotations, questions, speakers, numbers)
 //! - `french`: the lists that depend on the language
@@ -24,7 +24,7 @@ mod test;
 mod words;
 
 use crate::article::{BlockKind, Document, Sentence};
-pub use summarizer::{Reading, SummarizeError, Summarizer};
+pub use summarizer::summarize;
 
 use ranking::Ranking;
 use similarity::Similarity;

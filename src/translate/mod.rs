@@ -16,17 +16,15 @@ mod sentence;
 #[cfg(test)]
 mod test;
 
-pub use route::{Hop, Route};
+pub use route::{Hop, LoadedRoute, Route, Routes};
 
 use crate::{
-    article::{Document, Language, Sentence, strip_invisible},
+    article::{Document, Sentence, strip_invisible},
     inference::{InferenceError, Reservation},
-    model::Student,
 };
 use futures::{Stream, StreamExt, stream};
 use sentence::Sentences;
 use std::{
-    collections::BTreeSet,
     ops::{AddAssign, Range},
     sync::Arc,
     time::Duration,
@@ -77,20 +75,6 @@ pub struct SentenceUsage {
     pub compute_time: Duration,
 }
 
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum TranslateError {
-    #[error(
-        "no installed model translates {source_language} to {target_language}; installed: {installed}"
-    )]
-    NotInstalled {
-        source_language: Language,
-        target_language: Language,
-        installed: String,
-    },
-    #[error(transparent)]
-    Inference(#[from] InferenceError),
-}
-
 /// Which sentences of a document to translate.
 #[derive(Clone, Debug)]
 pub enum Selection {
@@ -99,118 +83,34 @@ pub enum Selection {
     Sentences(Vec<usize>),
 }
 
-/// A model that a translator may use.
-#[derive(Clone)]
-pub struct Translating {
-    pub id: Arc<str>,
-    pub source: Language,
-    pub target: Language,
-    pub model: Arc<Student>,
-}
-
-/// Translates documents. Cheap to clone, shared by all requests.
-#[derive(Clone)]
-pub struct Translator {
-    models: Arc<[Translating]>,
-}
-
 /// Sentences of one request in the queue and in batches at a time: enough to fill the batches of
 /// every worker, few enough that another request's sentences come soon.
 const SENTENCES_UNDER_WAY: usize = 256;
 
-impl Translator {
-    pub fn new(models: Vec<Translating>) -> Self {
-        Translator {
-            models: models.into(),
-        }
-    }
-
-    /// A route between any two languages that installed models lead from one to the other, in the
-    /// order of the languages.
-    pub fn routes(&self) -> Vec<Route> {
-        let sources: BTreeSet<&Language> = self.models.iter().map(|model| &model.source).collect();
-        let targets: BTreeSet<&Language> = self.models.iter().map(|model| &model.target).collect();
-        let pairs = sources
-            .iter()
-            .flat_map(|source| targets.iter().map(move |target| (*source, *target)));
-        pairs
-            .filter(|(source, target)| source != target)
-            .filter_map(|(source, target)| route::shortest(&self.models, source, target))
-            .map(|models| Route::over(&models))
-            .collect()
-    }
-
-    /// The way from a language to another; see `route::shortest`.
-    pub fn route(&self, source: &Language, target: &Language) -> Result<Route, TranslateError> {
-        let models = route::shortest(&self.models, source, target).ok_or_else(|| {
-            TranslateError::NotInstalled {
-                source_language: source.clone(),
-                target_language: target.clone(),
-                installed: self.installed(),
-            }
-        })?;
-        Ok(Route::over(&models))
-    }
-
-    /// The selected sentences in order, each as soon as it is ready, in the turn of `request`, which
-    /// is held until the last. Dropping the stream frees its places in the queue and in the batches
-    /// within one step.
-    pub fn translate(
-        &self,
-        request: &Arc<Reservation>,
-        document: &Document,
-        selection: &Selection,
-        route: &Route,
-    ) -> impl Stream<Item = Result<TranslatedSentence, TranslateError>> + Send + 'static + use<>
-    {
-        let hops = match self.hops(route, request) {
-            Err(error) => return stream::iter([Err(error)]).left_stream(),
-            Ok(hops) => hops,
-        };
-        let sentences = chosen(document, selection)
-            .into_iter()
-            .map(move |(index, sentence)| {
-                let hops = hops.clone();
-                async move { translate_sentence(&hops, index, sentence).await }
-            });
-        stream::iter(sentences)
-            .buffered(SENTENCES_UNDER_WAY)
-            .right_stream()
-    }
-
-    /// The models of a route as one request uses them; its claim on the queue is held with them.
-    fn hops(
-        &self,
-        route: &Route,
-        request: &Arc<Reservation>,
-    ) -> Result<Arc<[Sentences]>, TranslateError> {
-        let of_hop = |hop: &Hop| match self.models.iter().find(|model| *model.id == *hop.model) {
-            Some(Translating { id, model, .. }) => Ok(Sentences {
-                request: request.clone(),
-                model: model.clone(),
-                model_id: id.clone(),
-            }),
-            None => Err(TranslateError::NotInstalled {
-                source_language: hop.source.clone(),
-                target_language: hop.target.clone(),
-                installed: self.installed(),
-            }),
-        };
-        route.hops.iter().map(of_hop).collect()
-    }
-
-    fn installed(&self) -> String {
-        let pairs: Vec<_> = self
-            .models
-            .iter()
-            .map(|model| format!("{} to {}", model.source, model.target))
-            .collect();
-        if pairs.is_empty() {
-            "none".into()
-        } else {
-            pairs.join(", ")
-        }
-    }
+/// The selected sentences in order, each as soon as it is ready, in the turn of `request`, which is
+/// held until the last. Dropping the stream frees its places in the queue and in the batches within
+/// one step.
+pub fn translate(
+    request: &Arc<Reservation>,
+    document: &Document,
+    selection: &Selection,
+    route: &LoadedRoute,
+) -> impl Stream<Item = Result<TranslatedSentence, InferenceError>> + Send + 'static + use<> {
+    let hops = route.route.hops.iter().zip(&route.models);
+    let hops: Arc<[Sentences]> = hops
+        .map(|(hop, model)| Sentences {
+            request: request.clone(),
+            model: model.clone(),
+            model_id: hop.model.clone(),
+        })
+        .collect();
+    let sentences = chosen(document, selection)
+        .into_iter()
+        .map(move |(index, sentence)| {
+            let hops = hops.clone();
+            async move { translate_sentence(&hops, index, sentence).await }
+        });
+    stream::iter(sentences).buffered(SENTENCES_UNDER_WAY)
 }
 
 fn chosen(document: &Document, selection: &Selection) -> Vec<(usize, Sentence)> {
@@ -227,7 +127,7 @@ async fn translate_sentence(
     hops: &[Sentences],
     index: usize,
     source: Sentence,
-) -> Result<TranslatedSentence, TranslateError> {
+) -> Result<TranslatedSentence, InferenceError> {
     let visible = strip_invisible(&source.text);
     let removed = source.text.chars().count() - visible.chars().count();
     let shouted = capitals::is_shouted(&visible);

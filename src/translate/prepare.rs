@@ -63,6 +63,9 @@ impl Prepared {
     /// placeholders, so that a second attempt has others.
     pub fn new(source: &str, tokenizer: &Tokenizer, lost: &[Range<usize>], attempt: usize) -> Self {
         let (folded, mut protected) = find_protected(source, tokenizer);
+        // Where a vocabulary writes guillemets as quotation marks, its model has learnt them with
+        // spaces inside: it cuts a word into small pieces right after an opening mark.
+        let spaced = tokenizer.reads_alike("«", "\"");
         protected.extend(lost.iter().map(|span| (span.clone(), Reason::Lost)));
         // Of two that begin together the longer.
         protected.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
@@ -92,7 +95,7 @@ impl Prepared {
                 }
             })
             .collect();
-        Builder::new(source, &folded, &protected).build()
+        Builder::new(source, &folded, &protected, spaced).build()
     }
 
     /// Bytes of the source that bytes of the prepared text stand for.
@@ -140,7 +143,10 @@ fn find_protected(source: &str, tokenizer: &Tokenizer) -> Found {
                 folded.push((at, String::new())); // an accent that its letter cannot carry here
                 continue;
             }
-            match fold(c).filter(|base| tokenizer.reads(base)) {
+            match fold(c)
+                .or_else(|| plain_mark(c).map(str::to_owned))
+                .filter(|base| tokenizer.reads(base))
+            {
                 Some(base) => folded.push((at, base)),
                 None => unknown.push(whole_stretch(source, at)),
             }
@@ -227,17 +233,36 @@ pub fn fold(c: char) -> Option<String> {
     (!base.is_empty() && !base.starts_with(c)).then_some(base)
 }
 
+/// A quotation mark or a dash as a typewriter has it.
+fn plain_mark(c: char) -> Option<&'static str> {
+    match c {
+        '‘' | '’' | '‚' | '‛' | 'ʼ' | '′' => Some("'"),
+        '“' | '”' | '„' | '‟' | '«' | '»' | '″' => Some("\""),
+        '‐' | '‑' | '‒' | '–' | '−' => Some("-"),
+        '—' | '―' => Some(" - "),
+        '…' => Some("..."),
+        _ => None,
+    }
+}
+
 /// Copies the source, changing what must change.
 struct Builder<'a> {
     source: &'a str,
     folded: &'a [(usize, String)],
     protected: &'a [Protected],
+    /// Whether a space comes after an opening quotation mark.
+    spaced: bool,
     text: String,
     origin: Vec<usize>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(source: &'a str, folded: &'a [(usize, String)], protected: &'a [Protected]) -> Self {
+    fn new(
+        source: &'a str,
+        folded: &'a [(usize, String)],
+        protected: &'a [Protected],
+        spaced: bool,
+    ) -> Self {
         let (text, origin) = (
             String::with_capacity(source.len() + 8),
             Vec::with_capacity(source.len() + 9),
@@ -246,6 +271,7 @@ impl<'a> Builder<'a> {
             source,
             folded,
             protected,
+            spaced,
             text,
             origin,
         }
@@ -290,8 +316,8 @@ impl<'a> Builder<'a> {
                 }
                 Err(_) => self.push(c.encode_utf8(&mut [0; 4]), at),
             }
-            // The model cuts a word into small pieces right after an opening quotation mark.
-            let opens = matches!(c, '"' | '“' | '«' | '„')
+            let opens = self.spaced
+                && matches!(c, '"' | '“' | '«' | '„')
                 && source[at + c.len_utf8()..].starts_with(char::is_alphanumeric)
                 && (at == 0 || source[..at].ends_with(|c: char| c.is_whitespace() || c == '('));
             if opens {

@@ -1,7 +1,7 @@
 //! The models to go through from one language to another.
 
-use super::Translating;
-use crate::article::Language;
+use crate::{article::Language, model::Student};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A way from a language to another, in one hop or more.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,62 +15,93 @@ pub struct Hop {
     pub source: Language,
     pub target: Language,
     /// Id of the model.
-    pub model: String,
+    pub model: Arc<str>,
 }
 
-impl Route {
-    pub(super) fn over(models: &[&Translating]) -> Self {
-        let hop = |model: &&Translating| Hop {
-            source: model.source.clone(),
-            target: model.target.clone(),
-            model: model.id.to_string(),
-        };
-        Route {
-            hops: models.iter().map(hop).collect(),
-        }
+/// A route with its models.
+#[derive(Clone)]
+pub struct LoadedRoute {
+    pub route: Route,
+    /// One a hop.
+    pub models: Vec<Arc<Student>>,
+}
+
+/// The hops that there are, and the routes that they make. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Routes {
+    hops: Arc<[Hop]>,
+}
+
+impl Routes {
+    /// Of two hops between the same languages the earlier is taken.
+    pub fn new(hops: Vec<Hop>) -> Self {
+        Routes { hops: hops.into() }
     }
-}
 
-/// The models to go through, or none: a direct one if there is one, else the fewest, over English
-/// rather than another language, over the earlier in the list rather than the later.
-pub fn shortest<'a>(
-    models: &'a [Translating],
-    source: &Language,
-    target: &Language,
-) -> Option<Vec<&'a Translating>> {
-    let mut ways: Vec<Vec<&Translating>> = models
-        .iter()
-        .filter(|model| model.source.serves(source))
-        .map(|model| vec![model])
-        .collect();
-    for _ in 0..MOST_HOPS {
-        if let Some(found) = ways
+    /// The models, as given.
+    pub fn hops(&self) -> &[Hop] {
+        &self.hops
+    }
+
+    /// A route between any two languages that the models lead from one to the other, in the order
+    /// of the languages.
+    pub fn all(&self) -> Vec<Route> {
+        let sources: BTreeSet<&Language> = self.hops.iter().map(|hop| &hop.source).collect();
+        let targets: BTreeSet<&Language> = self.hops.iter().map(|hop| &hop.target).collect();
+        let pairs = sources
             .iter()
-            .position(|way| way.last().is_some_and(|model| model.target.serves(target)))
-        {
-            return Some(ways.swap_remove(found));
-        }
-        let mut longer: Vec<Vec<&Translating>> = Vec::new();
-        for way in &ways {
-            let Some(last) = way.last() else { continue };
-            let visited = |model: &Translating| {
-                model.target.serves(source) || way.iter().any(|hop| hop.target == model.target)
-            };
-            let next = models
-                .iter()
-                .filter(|model| model.source == last.target && !visited(model));
-            longer.extend(next.map(|model| way.iter().copied().chain([model]).collect()));
-        }
-        longer.sort_by_key(|way| {
-            way.iter()
-                .rev()
-                .skip(1)
-                .filter(|hop| hop.target != Language::ENGLISH)
-                .count()
-        });
-        ways = longer;
+            .flat_map(|source| targets.iter().map(move |target| (*source, *target)));
+        pairs
+            .filter(|(source, target)| source != target)
+            .filter_map(|(source, target)| self.shortest(source, target))
+            .collect()
     }
-    None
+
+    /// The route from a language to another, if there is one: over a direct model if there is one,
+    /// else over the fewest, over English rather than another language, over the earlier model
+    /// rather than the later.
+    pub fn shortest(&self, source: &Language, target: &Language) -> Option<Route> {
+        let mut ways: Vec<Vec<&Hop>> = self
+            .hops
+            .iter()
+            .filter(|hop| hop.source.serves(source))
+            .map(|hop| vec![hop])
+            .collect();
+        for _ in 0..MOST_HOPS {
+            let arrives =
+                |way: &&Vec<&Hop>| way.last().is_some_and(|hop| hop.target.serves(target));
+            if let Some(found) = ways.iter().find(arrives) {
+                return Some(Route {
+                    hops: found.iter().map(|hop| (*hop).clone()).collect(),
+                });
+            }
+            // One way to a language is enough: the first is the best of those as long.
+            let mut reached: BTreeSet<&Language> = BTreeSet::new();
+            ways.retain(|way| way.last().is_some_and(|hop| reached.insert(&hop.target)));
+            let mut longer: Vec<Vec<&Hop>> = Vec::new();
+            for way in &ways {
+                let Some(last) = way.last() else { continue };
+                let visited = |hop: &Hop| {
+                    hop.target.serves(source)
+                        || way.iter().any(|before| before.target == hop.target)
+                };
+                let next = self
+                    .hops
+                    .iter()
+                    .filter(|hop| hop.source == last.target && !visited(hop));
+                longer.extend(next.map(|hop| way.iter().copied().chain([hop]).collect()));
+            }
+            longer.sort_by_key(|way| {
+                way.iter()
+                    .rev()
+                    .skip(1)
+                    .filter(|hop| hop.target != Language::ENGLISH)
+                    .count()
+            });
+            ways = longer;
+        }
+        None
+    }
 }
 
 /// Each model adds its errors to those before it: more than a pivot or two is no translation.

@@ -2,14 +2,14 @@
 //! it cannot repair, attempted again in another way.
 
 use super::{
-    SentenceUsage, TranslateError, Warning, WarningKind,
+    SentenceUsage, Warning, WarningKind,
     alignment::{Source, Translation},
     fidelity::{CHECKS, Fault, Verdict},
     prepare::{MAX_PROTECTED, Prepared},
 };
 use crate::{
     article,
-    inference::{DecodeOptions, Output, Reservation, Task},
+    inference::{DecodeOptions, InferenceError, Output, Reservation, Task},
     model::Student,
 };
 use futures::future::try_join_all;
@@ -77,7 +77,7 @@ struct Checked {
 
 impl Sentences {
     /// Translates one sentence, of any length.
-    pub async fn translate(&self, sentence: &str) -> Result<Outcome, TranslateError> {
+    pub async fn translate(&self, sentence: &str) -> Result<Outcome, InferenceError> {
         let window = self.model.config.max_source_tokens;
         let parts = article::split_to_fit(sentence, |part| self.fits(part, window));
         let translated = try_join_all(
@@ -110,7 +110,7 @@ impl Sentences {
         source.tokens.len() < window && source.prepared.protected.len() <= MAX_PROTECTED / 2
     }
 
-    async fn translate_part(&self, part: &str) -> Result<Outcome, TranslateError> {
+    async fn translate_part(&self, part: &str) -> Result<Outcome, InferenceError> {
         if !Prepared::new(part, &self.model.source, &[], 0).has_words() {
             return Ok(Outcome {
                 text: part.to_owned(),
@@ -162,7 +162,7 @@ impl Sentences {
         part: &str,
         attempt: Attempt,
         care: &Care,
-    ) -> Result<Checked, TranslateError> {
+    ) -> Result<Checked, InferenceError> {
         let Attempt::Pieces(count) = attempt else {
             return self.decode(part, care).await;
         };
@@ -200,7 +200,7 @@ impl Sentences {
     }
 
     /// Decodes a part once, and checks it.
-    async fn decode(&self, part: &str, care: &Care) -> Result<Checked, TranslateError> {
+    async fn decode(&self, part: &str, care: &Care) -> Result<Checked, InferenceError> {
         let source = Source::new(part, &self.model, &care.lost, care.rotation);
         let ids = source
             .tokens
@@ -296,6 +296,7 @@ impl Checked {
 impl Care {
     fn learn(&mut self, kind: WarningKind, fault: &Fault) {
         self.lost.extend(fault.lost.iter().cloned());
+        self.options.whole_vocabulary = true;
         match kind {
             WarningKind::Repetition | WarningKind::Length => {
                 self.options.no_repeat_ngram = Some(GUARDED_NGRAM)

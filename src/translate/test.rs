@@ -1,29 +1,44 @@
 use super::*;
 use crate::{
+    article::Language,
     inference::{Engine, EngineSettings},
-    model::ComputeType,
+    model::{ComputeType, Student},
 };
 use futures::TryStreamExt;
-use std::{collections::HashSet, num::NonZeroUsize, path::Path, sync::LazyLock};
+use std::{
+    collections::{HashMap, HashSet},
+    num::NonZeroUsize,
+    path::Path,
+    sync::LazyLock,
+};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let settings = EngineSettings {
         threads: NonZeroUsize::new(2).unwrap(),
         queue_tokens: 1 << 20,
+        batch_sentences: crate::inference::BATCH_SENTENCES,
     };
     Engine::start(settings).unwrap()
 });
 
-static TRANSLATOR: LazyLock<Translator> = LazyLock::new(|| {
+static FRENCH_TO_ENGLISH: LazyLock<LoadedRoute> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fr-en");
-    let model = Arc::new(Student::load(&folder, ComputeType::Int8).unwrap());
-    Translator::new(vec![Translating {
-        id: "fr-en".into(),
-        source: language("fr"),
-        target: language("en"),
-        model,
-    }])
+    let model = Student::load(&folder, ComputeType::Int8).unwrap();
+    LoadedRoute {
+        route: Route {
+            hops: vec![hop("fr", "en")],
+        },
+        models: vec![Arc::new(model)],
+    }
 });
+
+fn hop(source: &str, target: &str) -> Hop {
+    Hop {
+        source: language(source),
+        target: language(target),
+        model: format!("{source}-{target}").into(),
+    }
+}
 
 fn language(tag: &str) -> Language {
     Language::parse(tag).unwrap()
@@ -35,9 +50,7 @@ fn claim() -> Arc<Reservation> {
 
 async fn sentences(text: &str) -> (Arc<Document>, Vec<TranslatedSentence>) {
     let document = Arc::new(Document::parse(text));
-    let route = TRANSLATOR.route(&language("fr"), &language("en")).unwrap();
-    let translated = TRANSLATOR
-        .translate(&claim(), &document, &Selection::All, &route)
+    let translated = super::translate(&claim(), &document, &Selection::All, &FRENCH_TO_ENGLISH)
         .try_collect()
         .await
         .unwrap();
@@ -79,7 +92,7 @@ async fn what_the_vocabulary_lacks_stands_as_it_was_once() {
     for line in lines.lines() {
         let (french, _) = line.split_once('\t').unwrap();
         let english = translate(french).await;
-        let model = &TRANSLATOR.models[0].model;
+        let model = &FRENCH_TO_ENGLISH.models[0];
         for protected in prepare::Prepared::new(french, &model.source, &[], 0).protected {
             let original = &french[protected.span];
             assert_eq!(english.matches(original).count(), 1, "{french} | {english}");
@@ -194,10 +207,8 @@ async fn invisible_characters_are_left_out_with_a_warning() {
 #[tokio::test]
 async fn only_the_selected_sentences_are_translated() {
     let document = Arc::new(Document::parse("Bonjour. Le chat dort. Il pleut."));
-    let route = TRANSLATOR.route(&language("fr"), &language("en")).unwrap();
     let selection = Selection::Sentences(vec![1]);
-    let translated: Vec<_> = TRANSLATOR
-        .translate(&claim(), &document, &selection, &route)
+    let translated: Vec<_> = super::translate(&claim(), &document, &selection, &FRENCH_TO_ENGLISH)
         .try_collect()
         .await
         .unwrap();
@@ -211,57 +222,71 @@ async fn only_the_selected_sentences_are_translated() {
 }
 
 #[test]
-fn a_pair_without_a_model_is_named_with_what_there_is() {
-    let error = TRANSLATOR
-        .route(&language("de"), &language("en"))
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "no installed model translates de to en; installed: fr to en"
+fn a_language_serves_its_regions() {
+    let routes = Routes::new(vec![hop("fr", "en")]);
+    let route = routes.shortest(&language("fr-CA"), &language("en-GB"));
+    assert_eq!(route, Some(FRENCH_TO_ENGLISH.route.clone()));
+    assert_eq!(routes.shortest(&language("de"), &language("en")), None);
+}
+
+#[test]
+fn the_shortest_route_is_taken_over_english_rather_than_another_language() {
+    let routes = Routes::new(
+        [
+            ("fr", "es"),
+            ("fr", "en"),
+            ("es", "pt"),
+            ("en", "pt"),
+            ("pt", "gl"),
+            ("en", "es"),
+        ]
+        .map(|(source, target)| hop(source, target))
+        .to_vec(),
     );
-    assert!(
-        TRANSLATOR
-            .route(&language("fr-CA"), &language("en-GB"))
-            .is_ok()
-    );
+    let models = |source: &str, target: &str| -> Vec<String> {
+        let route = routes.shortest(&language(source), &language(target));
+        let hops = route.into_iter().flat_map(|route| route.hops);
+        hops.map(|hop| hop.model.to_string()).collect()
+    };
+    assert_eq!(models("fr", "es"), ["fr-es"]);
+    assert_eq!(models("fr", "pt"), ["fr-en", "en-pt"]);
+    assert_eq!(models("fr", "gl"), ["fr-en", "en-pt", "pt-gl"]);
+    assert_eq!(models("gl", "fr"), [""; 0]);
 }
 
 #[tokio::test]
 async fn a_pivot_leads_where_no_model_leads_directly() {
-    let mut models = TRANSLATOR.models.to_vec();
+    let mut hops = FRENCH_TO_ENGLISH.route.hops.clone();
+    let mut models = HashMap::from([(hops[0].model.clone(), FRENCH_TO_ENGLISH.models[0].clone())]);
     for (pair, folder) in crate::model::student::test::mozilla_students() {
         let model = Arc::new(Student::load(&folder, ComputeType::Int8).unwrap());
         let (source, target) = pair.split_at(2);
-        models.push(Translating {
-            id: pair.into(),
-            source: language(source),
-            target: language(target),
-            model,
-        });
+        hops.push(hop(source, target));
+        models.insert(hop(source, target).model, model);
     }
-    let translator = Translator::new(models);
-    let pairs: Vec<String> = translator
-        .routes()
+    let routes = Routes::new(hops);
+    let ways: Vec<String> = routes
+        .all()
         .iter()
         .map(|route| {
-            route
-                .hops
-                .iter()
-                .map(|hop| hop.model.as_str())
-                .collect::<Vec<_>>()
-                .join("+")
+            let models = route.hops.iter().map(|hop| &*hop.model);
+            models.collect::<Vec<_>>().join("+")
         })
         .collect();
-    assert_eq!(pairs, ["enpt", "fr-en", "fr-en+enpt", "pten"]);
+    assert_eq!(ways, ["en-pt", "fr-en", "fr-en+en-pt", "pt-en"]);
 
     let document = Arc::new(Document::parse(
         "Le chat noir dort dans la cuisine. Il a mangé 12,5 kg de poisson.",
     ));
-    let route = translator
-        .route(&language("fr"), &language("pt-BR"))
+    let route = routes
+        .shortest(&language("fr"), &language("pt-BR"))
         .unwrap();
-    let translated: Vec<_> = translator
-        .translate(&claim(), &document, &Selection::All, &route)
+    let models = route.hops.iter().map(|hop| models[&hop.model].clone());
+    let route = LoadedRoute {
+        models: models.collect(),
+        route,
+    };
+    let translated: Vec<_> = super::translate(&claim(), &document, &Selection::All, &route)
         .try_collect()
         .await
         .unwrap();
@@ -275,7 +300,7 @@ async fn a_pivot_leads_where_no_model_leads_directly() {
         "{}",
         translated[1].text
     );
-    assert!(translator.route(&language("pt"), &language("fr")).is_err());
+    assert_eq!(routes.shortest(&language("pt"), &language("fr")), None);
 }
 
 #[tokio::test]
