@@ -38,7 +38,7 @@ impl Input {
     }
 }
 
-fn read(path: &Path) -> Result<String, CliError> {
+pub fn read(path: &Path) -> Result<String, CliError> {
     let mut bytes = Vec::new();
     let outcome = match path.to_str() {
         Some("-") => io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes),
