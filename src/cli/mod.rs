@@ -1,14 +1,18 @@
 //! The commands, one file each.
 //!
 //! `translate`, `summarize` and `digest` build the request message of the contract and ask a
-//! service: a running server's, or the same service objects inside this process. Standard output
+//! service: a running server's, or the same service objects inside this process. `load` asks a
+//! running server over and over, `bench` the engine alone; `models` keeps the store. Standard output
 //! carries the result and nothing else.
 
 mod ask;
+mod bench;
 mod digest;
 mod error;
 mod input;
 mod json;
+mod load;
+mod models;
 mod output;
 mod serve;
 mod summarize;
@@ -37,6 +41,9 @@ enum Command {
     Translate(translate::Translate),
     Summarize(summarize::Summarize),
     Digest(digest::Digest),
+    Bench(bench::Bench),
+    Models(models::Models),
+    Load(Box<load::Load>),
 }
 
 /// Runs the command line of this process.
@@ -72,6 +79,9 @@ fn run() -> Result<(), CliError> {
             Command::Translate(command) => command.run().await,
             Command::Summarize(command) => command.run().await,
             Command::Digest(command) => command.run().await,
+            Command::Bench(command) => command.run().await,
+            Command::Models(command) => tokio::task::block_in_place(|| command.run()),
+            Command::Load(command) => command.run().await,
         }
     });
     // What is still under way, for example after a second signal, is not waited for.

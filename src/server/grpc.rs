@@ -1,11 +1,16 @@
 //! The gRPC listener: HTTP/2 limits, middleware, services, reflection.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use futures::Stream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::oneshot,
+    task::JoinHandle,
+};
 use tonic::{
     codec::CompressionEncoding,
-    transport::{Server, server::TcpIncoming},
+    transport::{Server, server::Connected},
 };
 use tonic_health::pb::health_server::{Health, HealthServer};
 
@@ -31,11 +36,14 @@ pub struct Running {
 
 impl Running {
     /// Begins to accept connections.
-    pub fn start(
-        listener: TcpListener,
+    pub fn start<Connection>(
+        incoming: impl Stream<Item = io::Result<Connection>> + Send + 'static,
         api: Api,
         health: HealthServer<impl Health>,
-    ) -> Result<Self, ServerError> {
+    ) -> Result<Self, ServerError>
+    where
+        Connection: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
         let contract = |error: &dyn std::fmt::Display| ServerError::Contract(error.to_string());
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -74,7 +82,7 @@ impl Running {
             .layer(catch_panic::layer())
             .add_routes(routes)
             .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                incoming,
                 // A sender that is gone stops the server, too.
                 async move { stopped.await.unwrap_or_default() },
             );

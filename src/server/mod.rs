@@ -3,6 +3,7 @@
 //! - `phase`: loading → serving → draining, and what health says of it
 //! - `grpc`: the gRPC listener with [`layers`] around the services
 //! - `admin`: liveness, readiness and metrics over HTTP
+//! - `tls`: certificates, and the handshakes
 //! - `signals`: the first signal drains, the second ends
 
 mod admin;
@@ -10,16 +11,18 @@ mod grpc;
 pub mod layers;
 mod phase;
 mod signals;
+pub mod tls;
 
-use std::{io, net::SocketAddr, path::PathBuf, time::Instant};
+use std::{io, net::SocketAddr, time::Instant};
 
 use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
 
 use crate::{
-    config::{ConfigError, Settings},
+    config::{Compute, ConfigError, PRELOAD_ALL, PRELOAD_NONE, Settings},
     rpc::{
         Api,
-        domain::{Domain, DomainCell, OpenError},
+        domain::{ComputeType, Domain, DomainCell, DomainSettings, OpenError, Preload},
         request::Limits,
     },
     telemetry,
@@ -40,8 +43,8 @@ pub enum ServerError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("loading the models failed: {0}")]
-    Loading(tokio::task::JoinError),
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
     #[error("the gRPC server ended: {0}")]
     Grpc(String),
     #[error("metrics: {0}")]
@@ -64,12 +67,25 @@ pub fn api(settings: &Settings, started: Instant) -> Api {
     }
 }
 
-/// Loads the models; takes as long as reading their files does.
+/// Opens the domain; takes as long as reading the files of the models that are preloaded does.
 pub async fn load(settings: &Settings) -> Result<Domain, ServerError> {
-    let folder: PathBuf = settings.models_folder()?;
-    let (threads, queue_tokens) = (settings.inference_threads, settings.queue_tokens);
-    let opening = tokio::task::spawn_blocking(move || Domain::open(&folder, threads, queue_tokens));
-    Ok(opening.await.map_err(ServerError::Loading)??)
+    let preload = match settings.preload.trim() {
+        PRELOAD_ALL => Preload::All,
+        PRELOAD_NONE => Preload::These(Vec::new()),
+        ids => Preload::These(ids.split(',').map(|id| id.trim().to_owned()).collect()),
+    };
+    let domain = Domain::open(DomainSettings {
+        models: settings.models_folders()?,
+        threads: settings.inference_threads,
+        compute: match settings.compute_type {
+            Compute::Int8 => ComputeType::Int8,
+            Compute::F32 => ComputeType::F32,
+        },
+        queue_tokens: settings.queue_tokens,
+        memory_budget: settings.memory_budget_bytes,
+        preload,
+    });
+    Ok(domain.await?)
 }
 
 /// Serves until a signal says to end.
@@ -86,14 +102,23 @@ pub async fn run(settings: Settings, started: Instant) -> Result<(), ServerError
     let (admin_listener, admin_address) = bind(settings.admin, "admin").await?;
     tracing::info!(grpc = %address, admin = %admin_address, "bound");
     tokio::spawn(admin::serve(admin_listener, phases.watch(), metrics));
-    let mut grpc = grpc::Running::start(listener, api.clone(), health)?;
+    let mut grpc = match tls_files(&settings) {
+        Some(files) => {
+            let incoming = tls::incoming(listener, files)?;
+            grpc::Running::start(incoming, api.clone(), health)?
+        }
+        None => {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            grpc::Running::start(incoming, api.clone(), health)?
+        }
+    };
 
     let domain = tokio::select! {
         domain = load(&settings) => domain?,
         () = signals.next() => return Ok(()),
         ended = grpc.ended() => return ended,
     };
-    let models = domain.models.len();
+    let models = domain.pool.ids().count();
     api.domain.fill(domain);
     phases.serving().await;
     tracing::info!(models, ms = started.elapsed().as_millis() as u64, "ready");
@@ -116,6 +141,14 @@ pub async fn run(settings: Settings, started: Instant) -> Result<(), ServerError
             Ok(())
         }
     }
+}
+
+fn tls_files(settings: &Settings) -> Option<tls::Files> {
+    Some(tls::Files {
+        cert: settings.tls_cert.clone()?,
+        key: settings.tls_key.clone()?,
+        client_ca: settings.tls_client_ca.clone(),
+    })
 }
 
 async fn bind(

@@ -1,0 +1,193 @@
+//! TLS on the gRPC port: certificates out of files, which are read again when they change, so that
+//! renewed ones need no restart. Connections go on with what they began with.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use futures::{Stream, StreamExt, stream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        self, RootCertStore, ServerConfig,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+        server::WebPkiClientVerifier,
+    },
+    server::TlsStream,
+};
+
+/// PEM files.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The server's certificate and those that lead to its authority.
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    /// Authorities that clients' certificates must come from; without, clients need none.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Why there is no TLS: the file, and what is wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("{path}: {reason}")]
+    File { path: PathBuf, reason: String },
+    #[error("{cert} with {key}: {source}")]
+    Pair {
+        cert: PathBuf,
+        key: PathBuf,
+        source: rustls::Error,
+    },
+    #[error("TLS: {0}")]
+    Versions(rustls::Error),
+}
+
+/// Handshakes under way: more wait, so that clients that never end theirs cost no more than this.
+const HANDSHAKES: usize = 256;
+/// A handshake takes a few round trips.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between attempts to accept a connection after one that failed.
+const BREATH: Duration = Duration::from_millis(50);
+/// How often it is looked whether the files have changed.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Connections with their handshake done. TLS 1.2 and 1.3, HTTP/2.
+pub fn incoming(
+    listener: TcpListener,
+    files: Files,
+) -> Result<impl Stream<Item = io::Result<TlsStream<TcpStream>>>, TlsError> {
+    let (renew, config) = watch::channel(files.load()?);
+    tokio::spawn(renewal(files, renew));
+    let accepted = stream::unfold(listener, |listener| async {
+        let accepted = listener.accept().await;
+        if let Err(error) = &accepted {
+            // Out of files, perhaps: some will be closed.
+            tracing::warn!(%error, "no connection accepted");
+            tokio::time::sleep(BREATH).await;
+        }
+        Some((accepted, listener))
+    });
+    let handshakes = accepted.map(move |accepted| {
+        let config = config.borrow().clone();
+        async move { handshake(accepted?.0, config).await }
+    });
+    Ok(handshakes
+        .buffer_unordered(HANDSHAKES)
+        .filter_map(async |connection| {
+            // One client's failure is not the server's.
+            connection
+                .inspect_err(|error| tracing::debug!(%error, "no connection"))
+                .ok()
+                .map(Ok)
+        }))
+}
+
+async fn handshake(
+    connection: TcpStream,
+    config: Arc<ServerConfig>,
+) -> io::Result<TlsStream<TcpStream>> {
+    connection.set_nodelay(true)?;
+    let handshake = TlsAcceptor::from(config).accept(connection);
+    tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await?
+}
+
+/// Reads the files again when they change, as long as somebody accepts connections. Where they are not
+/// as they should be, the certificates before them stay.
+async fn renewal(files: Files, renew: watch::Sender<Arc<ServerConfig>>) {
+    let mut before = files.stamps();
+    loop {
+        tokio::select! {
+            () = renew.closed() => return,
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+        let now = files.stamps();
+        if now == before {
+            continue;
+        }
+        before = now;
+        let result = match files.load() {
+            Ok(config) => {
+                tracing::info!(cert = %files.cert.display(), "certificates renewed");
+                renew.send_replace(config);
+                "ok"
+            }
+            Err(error) => {
+                tracing::error!(%error, "certificates not renewed");
+                "error"
+            }
+        };
+        metrics::counter!("depeche_tls_reloads_total", "result" => result).increment(1);
+    }
+}
+
+impl Files {
+    fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        let provider = Arc::new(ring::default_provider());
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| TlsError::File {
+            path: self.key.clone(),
+            reason: format!("no private key: {error}"),
+        })?;
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Versions)?;
+        let builder = match &self.client_ca {
+            None => builder.with_no_client_auth(),
+            Some(path) => {
+                let wrong = |reason: String| TlsError::File {
+                    path: path.clone(),
+                    reason,
+                };
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(path)? {
+                    let added = roots.add(certificate);
+                    added.map_err(|error| wrong(error.to_string()))?;
+                }
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                        .build()
+                        .map_err(|error| wrong(error.to_string()))?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        let config = builder.with_single_cert(certificates(&self.cert)?, key);
+        let mut config = config.map_err(|source| TlsError::Pair {
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            source,
+        })?;
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    /// What changes when a file does.
+    fn stamps(&self) -> Vec<Option<(SystemTime, u64)>> {
+        let files = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
+        let stamp = |path: &PathBuf| {
+            let metadata = fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        files.into_iter().flatten().map(stamp).collect()
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wrong = |reason: String| TlsError::File {
+        path: path.to_owned(),
+        reason,
+    };
+    let read = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
+    let certificates: Vec<_> = read
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(wrong("no certificate in it".to_owned()));
+    }
+    Ok(certificates)
+}
