@@ -112,5 +112,9 @@ fn pairs(domain: &Domain, available: bool, wanted: impl Fn(&Route) -> bool) -> V
     pairs.sort_by(|a, b| {
         (&a.source_language, &a.target_language).cmp(&(&b.source_language, &b.target_language))
     });
+    // A model of Chinese serves its scripts, too: one pair, asked for more than once.
+    pairs.dedup_by(|a, b| {
+        a.source_language == b.source_language && a.target_language == b.target_language
+    });
     pairs
 }
