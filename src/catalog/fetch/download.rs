@@ -109,6 +109,13 @@ fn attempt(
     let (response, total) = match client.get(address, &headers)? {
         Answer::Whole(response) => {
             let total = response.body().content_length();
+            let chunked = response.headers().contains_key(header::TRANSFER_ENCODING);
+            // A body that ends with its connection may end early.
+            if total.is_none() && !chunked && facts.bytes.is_none() && facts.sha256.is_none() {
+                return Err(Attempt::Final(FetchError::Endless {
+                    name: facts.name.to_owned(),
+                }));
+            }
             part.begin(validator(response.headers()))
                 .map_err(Attempt::Final)?;
             (response, total)

@@ -8,6 +8,10 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     #[error(
+        "the source does not say where {name} ends, and nobody publishes its size or SHA-256: it could be cut short unseen; try another mirror"
+    )]
+    Endless { name: String },
+    #[error(
         "{name} is a pickle by its name, which may run code when it is loaded, and is refused: look for the same weights as .safetensors or .gguf"
     )]
     Pickle { name: String },
