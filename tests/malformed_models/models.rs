@@ -1,7 +1,7 @@
 //! Small models that load, and folders in which they are damaged.
 
 use crate::memory;
-use depeche::model::{ComputeType, ModelError, Student, TokenId};
+use depeche::model::{Ask, ComputeType, ModelError, Student, TokenId};
 use std::{
     collections::BTreeMap,
     fs,
@@ -81,8 +81,10 @@ pub fn run(student: &Student) {
     state.join(encoded.into_iter().map(Into::into)).unwrap();
     for _ in 0..3 {
         let step = student.step(&mut state).unwrap();
-        let best = student.best(&step.hidden, |_, _| true).unwrap();
-        student.target.decode(&best);
-        state.advance(&best);
+        let ranked = student.rank(&state, &step.hidden, &[Ask::best()]).unwrap();
+        // Scores that are no numbers leave none.
+        let best = ranked[0].tokens.first().map_or(TokenId(0), |best| best.0);
+        student.target.decode(&[best]);
+        state.advance(&[(0, best)]).unwrap();
     }
 }

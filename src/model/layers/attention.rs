@@ -2,6 +2,7 @@
 //! what a mask would say of a padded batch, without the padding.
 
 use super::{
+    RelativeBias,
     simd::{self, Floats, LANES, Work},
     with_values,
 };
@@ -55,11 +56,16 @@ impl Memory {
     }
 }
 
-/// `softmax(q kᵀ / sqrt(head size)) v`, heads side by side.
+/// `softmax(q kᵀ / sqrt(head size) + bias) v`, heads side by side.
 ///
 /// `qkv`: `[rows, 3 d]`, for each row its query, key and value; `lengths`: rows of each sentence.
 /// Returns `[rows, d]`.
-pub fn self_attention(qkv: &Tensor, lengths: &[usize], heads: usize) -> Result<Tensor> {
+pub fn self_attention(
+    qkv: &Tensor,
+    lengths: &[usize],
+    heads: usize,
+    bias: Option<&RelativeBias>,
+) -> Result<Tensor> {
     let (rows, row_width) = qkv.dims2()?;
     let width = row_width / 3;
     if lengths.iter().sum::<usize>() != rows {
@@ -81,6 +87,7 @@ pub fn self_attention(qkv: &Tensor, lengths: &[usize], heads: usize) -> Result<T
                 queries,
                 query_stride: row_width,
                 memory: &memory,
+                bias,
                 out,
                 alignment: &mut [],
             });
@@ -111,6 +118,7 @@ pub fn cross_attention<'a>(
                 queries,
                 query_stride: width,
                 memory,
+                bias: None,
                 out,
                 alignment: &mut alignment,
             });
@@ -130,6 +138,8 @@ struct Attend<'a> {
     queries: &'a [f32],
     query_stride: usize,
     memory: &'a Memory,
+    /// Added to the scores, the first query being the first position.
+    bias: Option<&'a RelativeBias>,
     /// `[n][heads * head_width]`.
     out: &'a mut [f32],
     /// Gets the first head's weights of the first query, as far as it is long.
@@ -154,8 +164,11 @@ impl Work for Attend<'_> {
             let columns = head * head_width..(head + 1) * head_width;
             let queries = self.queries.chunks_exact(self.query_stride);
             let outs = self.out.chunks_exact_mut(heads * head_width);
-            for (query, out) in queries.zip(outs) {
+            for (position, (query, out)) in queries.zip(outs).enumerate() {
                 all_scores::<V>(&query[columns.clone()], keys, scale, &mut weights);
+                if let Some(bias) = self.bias {
+                    bias.add(head, position, &mut weights.as_flattened_mut()[..length]);
+                }
                 softmax::<V>(&mut weights, length);
                 let weights = &weights.as_flattened()[..length];
                 if head == 0 {
@@ -265,7 +278,7 @@ fn weighted_remainder(
 
 /// In place over the first `length` scores; the padding behind them is left at zero.
 #[inline(always)]
-fn softmax<V: Floats>(scores: &mut [[f32; LANES]], length: usize) {
+pub(super) fn softmax<V: Floats>(scores: &mut [[f32; LANES]], length: usize) {
     let padding = length.next_multiple_of(LANES) - length;
     if let Some(last) = scores.last_mut() {
         last[LANES - padding..].fill(f32::NEG_INFINITY);

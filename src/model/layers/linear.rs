@@ -2,18 +2,13 @@
 #![allow(unsafe_code)]
 
 use super::{
+    Activation,
     int8::{self, PackedWeights, Quantization, QuantizedRows, TileSums},
     math,
 };
-use crate::model::{TokenId, weights::Matrix};
+use crate::model::{Ask, Ranked, TokenId, weights::Matrix};
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
 use std::mem::MaybeUninit;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Activation {
-    None,
-    Relu,
-}
 
 /// A linear layer; its weights are packed at load and never change.
 pub enum Linear {
@@ -85,31 +80,27 @@ impl Linear {
                 weight,
                 bias,
                 activation,
-            } => {
-                let y = x.matmul(weight)?.broadcast_add(bias)?;
-                match activation {
-                    Activation::None => Ok(y),
-                    Activation::Relu => y.relu(),
-                }
-            }
+            } => activation.forward(x.matmul(weight)?.broadcast_add(bias)?),
         }
     }
 
     /// For each row of `x`, `[rows, in]`, the output with the greatest value among those that
-    /// `allowed(row, output)` lets pass; the values themselves are never stored in int8.
-    pub fn argmax(
+    /// `allowed(row, output)` lets pass, `None` where it lets none; the values themselves are never
+    /// stored in int8.
+    fn argmax(
         &self,
         x: &Tensor,
         allowed: impl Fn(usize, TokenId) -> bool,
-    ) -> Result<Vec<TokenId>> {
-        let mut best = vec![(f32::NEG_INFINITY, TokenId(0)); x.dim(0)?];
+    ) -> Result<Vec<Option<(TokenId, f32)>>> {
+        let mut best: Vec<Option<(TokenId, f32)>> = vec![None; x.dim(0)?];
         let mut offer = |row: usize, first: usize, values: &[f32]| {
-            let (greatest, _) = best[row];
+            let mut greatest = best[row].map_or(f32::NEG_INFINITY, |(_, value)| value);
             // Most tiles hold nothing new: one comparison of their maximum tells.
             if maximum(values) > greatest {
                 for (value, id) in values.iter().zip(first as u32..) {
-                    if *value > best[row].0 && allowed(row, TokenId(id)) {
-                        best[row] = (*value, TokenId(id));
+                    if *value > greatest && allowed(row, TokenId(id)) {
+                        greatest = *value;
+                        best[row] = Some((TokenId(id), *value));
                     }
                 }
             }
@@ -138,39 +129,58 @@ impl Linear {
                 })?;
             }
         }
-        Ok(best.into_iter().map(|(_, id)| id).collect())
+        Ok(best)
     }
 
-    /// For the one row `x`, `[1, in]`, the output with the greatest value among the candidates that
-    /// `allowed` lets pass. `weights`: the matrix that this layer was made of.
-    pub fn argmax_among(
-        &self,
-        x: &Tensor,
-        weights: &Matrix,
-        candidates: &[TokenId],
-        allowed: impl Fn(TokenId) -> bool,
-    ) -> Result<TokenId> {
-        let mut best = (f32::NEG_INFINITY, TokenId(0));
-        let mut offer = |id: TokenId, value: f32| {
-            if value > best.0 && allowed(id) {
-                best = (value, id);
-            }
+    /// What `asks`, one a row of `x`, `[rows, in]`, want of the outputs taken as logits. Rows of which
+    /// the best alone is wanted cost no logits.
+    pub fn rank(&self, x: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>> {
+        let rows_where = |wanted: fn(&Ask) -> bool| -> Vec<u32> {
+            let rows = (0..).zip(asks).filter(|(_, ask)| wanted(ask));
+            rows.map(|(row, _)| row).collect()
         };
+        let best = rows_where(|ask| ask.only_the_best());
+        let more = rows_where(|ask| !ask.only_the_best());
+        let of = |rows: &[u32]| match rows.len() == asks.len() {
+            true => Ok(x.clone()),
+            false => x.index_select(&Tensor::new(rows, x.device())?, 0),
+        };
+        let mut ranked = vec![Ranked::default(); asks.len()];
+        if !best.is_empty() {
+            let banned = |row: usize, token| asks[best[row] as usize].banned.contains(&token);
+            let found = self.argmax(&of(&best)?, |row, token| !banned(row, token))?;
+            for (row, found) in best.iter().zip(found) {
+                ranked[*row as usize].tokens.extend(found);
+            }
+        }
+        if !more.is_empty() {
+            let logits = self.forward(&of(&more)?)?;
+            let columns = logits.dim(1)?;
+            super::with_values(&logits, |logits| {
+                for (row, logits) in more.iter().zip(logits.chunks_exact(columns)) {
+                    let row = *row as usize;
+                    ranked[row] = Ranked::of(logits, &asks[row]);
+                }
+            })?;
+        }
+        Ok(ranked)
+    }
+
+    /// For the one row `x`, `[1, in]`, the values of some outputs, in their order. `weights`: the matrix
+    /// that this layer was made of.
+    pub fn select(&self, x: &Tensor, weights: &Matrix, outputs: &[TokenId]) -> Result<Vec<f32>> {
         match self {
             Linear::Int8(linear) => {
                 let Some(weights) = weights.int8_bytes() else {
                     bail!("int8 weights are selected from, these are not");
                 };
-                super::with_values(x, |x| linear.each_of(x, weights, candidates, &mut offer))?;
+                super::with_values(x, |x| linear.select(x, weights, outputs))
             }
             Linear::F32 { .. } => super::with_values(&self.forward(x)?, |y| {
-                let value = |id: &TokenId| y.get(id.0 as usize).copied();
-                for id in candidates {
-                    value(id).into_iter().for_each(|value| offer(*id, value));
-                }
-            })?,
+                let value = |id: &TokenId| y.get(id.0 as usize).copied().unwrap_or(f32::NAN);
+                outputs.iter().map(value).collect()
+            }),
         }
-        Ok(best.1)
     }
 
     /// Bytes of memory that the packed weights take.
@@ -191,27 +201,19 @@ pub struct Int8Linear {
 }
 
 impl Int8Linear {
-    /// Calls `each(output, value)` for the outputs that are asked for, without activation: weights
-    /// read row by row where they lie, which is less to read than all of them packed.
-    fn each_of(
-        &self,
-        x: &[f32],
-        weights: &[u8],
-        outputs: &[TokenId],
-        mut each: impl FnMut(TokenId, f32),
-    ) {
+    /// The values of some outputs, without activation: weights read row by row where they lie, which is
+    /// less to read than all of them packed.
+    fn select(&self, x: &[f32], weights: &[u8], outputs: &[TokenId]) -> Vec<f32> {
         let row = QuantizedRows::new(x, self.inputs, self.quantization);
         let (bytes, row_scale) = (&row.bytes(0, 1)[..self.inputs], row.scales(0, 1)[0]);
         let mut sums = vec![0; outputs.len()];
         int8::kernel().select(bytes, weights, outputs, &mut sums);
-        for (&id, sum) in outputs.iter().zip(sums) {
+        let value = |(&id, sum): (&TokenId, i32)| {
             let output = id.0 as usize;
             let (start, scale) = self.weights.start_and_scale(output);
-            each(
-                id,
-                (start + sum) as f32 * (row_scale * scale) + self.bias[output],
-            );
-        }
+            (start + sum) as f32 * (row_scale * scale) + self.bias[output]
+        };
+        outputs.iter().zip(sums).map(value).collect()
     }
 
     /// Calls `each` for every tile of the product with `x`, `[rows, in]`.
@@ -220,13 +222,13 @@ impl Int8Linear {
         int8::for_each_tile(int8::kernel(), &rows, &self.weights, each);
     }
 
-    /// The values of a tile with bias and activation applied: row `m` of it, columns of its panel, go
+    /// The values of a tile with bias and, of the activations, `Relu` applied: row `m` of it, columns of its panel, go
     /// into `out[m * stride..]`.
     fn finish(&self, tile: &TileSums, stride: usize, out: &mut [MaybeUninit<f32>]) {
         let first = tile.panel.first_column;
         let floor = match self.activation {
-            Activation::None => f32::NEG_INFINITY,
             Activation::Relu => 0.0,
+            _ => f32::NEG_INFINITY,
         };
         let bias = &self.bias[first..first + tile.panel.columns];
         finish(tile, bias, floor, stride, out);
@@ -271,6 +273,9 @@ impl CustomOp1 for Int8Linear {
         });
         // SAFETY: the tiles are all rows over panels of all outputs, and each was written whole.
         unsafe { out.set_len(rows * outputs) };
+        if self.activation != Activation::Relu {
+            self.activation.apply(&mut out);
+        }
         Ok((CpuStorage::F32(out), Shape::from((rows, outputs))))
     }
 }

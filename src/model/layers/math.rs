@@ -39,6 +39,31 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// The error function to 1.5e-7: Abramowitz and Stegun, 7.1.26.
+#[inline(always)]
+pub fn erf(x: f32) -> f32 {
+    const COEFFICIENTS: [f32; 5] = [
+        1.061_405_4,
+        -1.453_152,
+        1.421_413_8,
+        -0.284_496_74,
+        0.254_829_6,
+    ];
+    let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
+    let mut p = 0.0;
+    for coefficient in COEFFICIENTS {
+        p = (p + coefficient) * t;
+    }
+    (1.0 - p * exp(-x * x)).copysign(x)
+}
+
+/// `x/2 (1 + tanh(z))` with `z = sqrt(2/π) (x + 0.044715 x³)`, as `x sigmoid(2 z)`, which is the same.
+#[inline(always)]
+pub fn gelu_tanh(x: f32) -> f32 {
+    const TWICE: f32 = 1.595_769_2; // 2 sqrt(2/π)
+    x * sigmoid(TWICE * (x + 0.044_715 * x * x * x))
+}
+
 /// The greatest of the values; −∞ of none.
 #[inline(always)]
 pub fn maximum(values: &[f32]) -> f32 {
@@ -67,5 +92,21 @@ mod test {
             assert_eq!(exp(x), exact as f32, "exp({x})");
         }
         assert!(exp(-1e9) < 1e-37 && exp(1e9).is_finite());
+    }
+
+    #[test]
+    fn erf_is_odd_and_near_its_table() {
+        // Abramowitz and Stegun, table 7.1.
+        let table = [
+            (0.1, 0.112_462_9),
+            (0.5, 0.520_499_9),
+            (1.0, 0.842_700_8),
+            (2.0, 0.995_322_3),
+        ];
+        for (x, expected) in table {
+            assert!((erf(x) - expected).abs() < 5e-7, "erf({x}) is {}", erf(x));
+            assert_eq!(erf(-x), -erf(x));
+        }
+        assert!((erf(30.0) - 1.0).abs() < 1e-7 && erf(0.0).abs() < 1e-7);
     }
 }

@@ -2,19 +2,35 @@
 //! the rows of all sentences of a batch stand one after the other, without padding, so that no
 //! sentence ever computes with another's.
 
+mod activation;
 mod attention;
+mod blockwise;
+mod cache;
+mod cached_attention;
 mod embedding;
+mod gated;
 pub mod int8;
 mod linear;
 mod math;
 mod norm;
+mod relative;
+mod rms_norm;
+mod rope;
 mod simd;
 mod ssru;
 
+pub use activation::Activation;
 pub use attention::{Columns, Memory, cross_attention, self_attention};
-pub use embedding::{Embedding, Positions};
-pub use linear::{Activation, Linear};
+pub use blockwise::BlockLinear;
+pub use cache::{CacheShape, Caches};
+pub use cached_attention::{Attention, Cache, Reading};
+pub use embedding::{Embedding, Positions, Steps};
+pub use gated::{Gate, gated};
+pub use linear::Linear;
 pub use norm::LayerNorm;
+pub use relative::{Buckets, Direction, RelativeBias};
+pub use rms_norm::RmsNorm;
+pub use rope::{Pairs, Rope, Rotation};
 pub use ssru::ssru_cell;
 
 use candle_core::{Result, Storage, Tensor, bail};

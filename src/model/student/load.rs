@@ -7,7 +7,7 @@ use super::{
 };
 use crate::model::{
     ComputeType, ModelError,
-    layers::{Activation, Embedding, LayerNorm, Linear, Positions, int8},
+    layers::{Activation, Embedding, LayerNorm, Linear, Positions, Steps, int8},
     weights::{Matrix, Tensors, WeightsError},
 };
 use candle_core::Result;
@@ -71,7 +71,7 @@ impl Builder<'_> {
         // All is packed; of the file a row of a table is read now and then.
         self.tensors.release();
         Ok(move |files: Files| Student {
-            positions: Positions::new(files.config.dim),
+            positions: Positions::new(files.config.dim, Steps::Closed),
             config: files.config,
             source: files.source,
             target: files.target,

@@ -156,6 +156,11 @@ impl Tensors for MarianTensors {
         self.file.vector(&theirs, size)
     }
 
+    fn holds(&self, name: &str) -> bool {
+        self.name(name)
+            .is_some_and(|theirs| self.file.holds(&theirs))
+    }
+
     fn release(&self) {
         self.file.release();
     }

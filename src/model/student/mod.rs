@@ -14,7 +14,7 @@ pub use config::Config;
 pub use files::{holds_student, languages};
 
 use super::{
-    TokenId, Tokenizer,
+    Ask, Ranked, TokenId, Tokenizer,
     layers::{
         Columns, Embedding, LayerNorm, Linear, Memory, Positions, cross_attention, self_attention,
         ssru_cell, with_values,
@@ -68,8 +68,6 @@ struct FeedForward {
 pub struct Encoded {
     /// For each decoder layer what its cross-attention reads.
     memory: Vec<Memory>,
-    /// Mean of the encoder's states over the sentence, `[dim]`.
-    pub vector: Vec<f32>,
     /// The tokens that the shortlist leaves for a translation, in rising order, if the model has one.
     candidates: Option<Vec<TokenId>>,
 }
@@ -81,6 +79,7 @@ pub struct DecoderState {
     rows: Vec<DecoderRow>,
 }
 
+#[derive(Clone)]
 struct DecoderRow {
     encoded: Arc<Encoded>,
     /// The token before and its position; `None` at the start.
@@ -110,7 +109,8 @@ impl Student {
             .source_embedding
             .forward(tokens.into_iter(), &self.positions)?;
         for layer in &self.encoder {
-            let attended = self_attention(&layer.qkv.forward(&x)?, &lengths, self.config.heads)?;
+            let attended =
+                self_attention(&layer.qkv.forward(&x)?, &lengths, self.config.heads, None)?;
             x = layer
                 .attention_norm
                 .forward_residual(&x, &layer.attention_output.forward(&attended)?)?;
@@ -142,19 +142,26 @@ impl Student {
                     })
                     .collect()
             })?;
-            let vector = states
-                .narrow(0, rows.start, rows.len())?
-                .mean(0)?
-                .to_vec1()?;
             let shortlist = self.shortlist.as_ref();
             encoded.push(Encoded {
                 memory,
-                vector,
                 candidates: shortlist.map(|shortlist| shortlist.candidates(source)),
             });
             first = rows.end;
         }
         Ok(encoded)
+    }
+
+    /// Mean of the encoder's states over each sentence, `[dim]`.
+    pub fn vectors(&self, sources: &[&[TokenId]]) -> Result<Vec<Vec<f32>>> {
+        let states = self.encoder_states(sources)?;
+        let mut first = 0;
+        let mean = |source: &&[TokenId]| {
+            let rows = states.narrow(0, first, source.len())?;
+            first += source.len();
+            rows.mean(0)?.to_vec1()
+        };
+        sources.iter().map(mean).collect()
     }
 
     /// A batch of no sentences.
@@ -200,56 +207,40 @@ impl Student {
         self.output.forward(hidden)
     }
 
-    /// For each sentence the best token of the whole vocabulary among those that `allowed(row,
-    /// token)` lets pass.
-    pub fn best(
-        &self,
-        hidden: &Tensor,
-        allowed: impl Fn(usize, TokenId) -> bool,
-    ) -> Result<Vec<TokenId>> {
-        self.output.argmax(hidden, allowed)
-    }
-
-    /// The same, but where `shortlisted(row)` and the model has a shortlist, among the candidates
-    /// that it leaves for the sentence.
-    pub fn best_shortlisted(
-        &self,
-        state: &DecoderState,
-        hidden: &Tensor,
-        shortlisted: impl Fn(usize) -> bool,
-        allowed: impl Fn(usize, TokenId) -> bool,
-    ) -> Result<Vec<TokenId>> {
+    /// What `asks`, one a sentence, want of the next tokens. Where the model has a shortlist, among the
+    /// candidates that it leaves for the sentence.
+    pub fn rank(&self, state: &DecoderState, hidden: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>> {
         let candidates = |row: usize| {
             let candidates = state.rows[row].encoded.candidates.as_ref();
-            candidates.filter(|_| shortlisted(row))
+            candidates.filter(|_| !asks[row].whole_vocabulary)
         };
-        let whole: Vec<usize> = (0..state.rows.len())
+        let whole: Vec<usize> = (0..asks.len())
             .filter(|row| candidates(*row).is_none())
             .collect();
-        if whole.len() == state.rows.len() {
-            return self.best(hidden, allowed);
+        if whole.len() == asks.len() {
+            return self.output.rank(hidden, asks);
         }
-        let mut best = vec![TokenId(0); state.rows.len()];
+        let mut ranked = vec![Ranked::default(); asks.len()];
         if !whole.is_empty() {
             let rows: Vec<u32> = whole.iter().map(|row| *row as u32).collect();
             let hidden = hidden.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?;
-            let found = self.best(&hidden, |row, token| allowed(whole[row], token))?;
+            let asked: Vec<Ask> = whole.iter().map(|row| asks[*row].clone()).collect();
+            let found = self.output.rank(&hidden, &asked)?;
             whole
                 .iter()
                 .zip(found)
-                .for_each(|(row, token)| best[*row] = token);
+                .for_each(|(row, found)| ranked[*row] = found);
         }
-        for (row, best) in best.iter_mut().enumerate() {
+        let weights = &self.target_embedding.table;
+        for (row, ranked) in ranked.iter_mut().enumerate() {
             if let Some(candidates) = candidates(row) {
-                *best = self.output.argmax_among(
-                    &hidden.narrow(0, row, 1)?,
-                    &self.target_embedding.table,
-                    candidates,
-                    |token| allowed(row, token),
-                )?;
+                let hidden = hidden.narrow(0, row, 1)?;
+                let logits = self.output.select(&hidden, weights, candidates)?;
+                let scored = candidates.iter().copied().zip(logits.iter().copied());
+                *ranked = Ranked::among(scored, &asks[row]);
             }
         }
-        Ok(best)
+        Ok(ranked)
     }
 
     /// Bytes of memory beyond the mapped weights file.
@@ -312,26 +303,23 @@ impl DecoderState {
         Ok(())
     }
 
-    /// Tells each sentence, in order, what its next token is.
-    pub fn advance(&mut self, tokens: &[TokenId]) {
-        for (row, &token) in self.rows.iter_mut().zip(tokens) {
-            row.last = Some(token);
-            row.position += 1;
+    /// Row `i` goes on from row `rows[i].0` of now with the token `rows[i].1`; rows not named leave.
+    pub fn advance(&mut self, rows: &[(usize, TokenId)]) -> Result<()> {
+        let stay = rows.iter().enumerate().all(|(i, (row, _))| i == *row);
+        if !stay || rows.len() != self.rows.len() {
+            let from: Vec<u32> = rows.iter().map(|(row, _)| *row as u32).collect();
+            let from = Tensor::new(from, &Device::Cpu)?;
+            for cell in &mut self.cells {
+                *cell = cell.index_select(&from, 0)?;
+            }
+            self.rows = rows
+                .iter()
+                .map(|(row, _)| self.rows[*row].clone())
+                .collect();
         }
-    }
-
-    /// Keeps the sentences for which `keep[i]` holds, in their order.
-    pub fn retain(&mut self, keep: &[bool]) -> Result<()> {
-        let kept: Vec<u32> = (0..)
-            .zip(keep)
-            .filter(|(_, keep)| **keep)
-            .map(|(i, _)| i)
-            .collect();
-        let mut keep = keep.iter();
-        self.rows.retain(|_| *keep.next().unwrap_or(&false));
-        let kept = Tensor::new(kept, &Device::Cpu)?;
-        for cell in &mut self.cells {
-            *cell = cell.index_select(&kept, 0)?;
+        for (row, (_, token)) in self.rows.iter_mut().zip(rows) {
+            row.last = Some(*token);
+            row.position += 1;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@ mod shapes;
 
 use super::*;
 use crate::model::ComputeType;
+use candle_core::Tensor;
 use serde::Deserialize;
 use std::{path::Path, process::Command};
 
@@ -37,6 +38,17 @@ fn source(student: &Student, text: &str) -> Vec<TokenId> {
         .collect()
 }
 
+/// The best token of each sentence, of the whole vocabulary.
+fn best(student: &Student, state: &DecoderState, hidden: &Tensor) -> Vec<TokenId> {
+    let ask = Ask {
+        whole_vocabulary: true,
+        ..Ask::best()
+    };
+    let asks = vec![ask; state.len()];
+    let ranked = student.rank(state, hidden, &asks).unwrap();
+    ranked.iter().map(|ranked| ranked.tokens[0].0).collect()
+}
+
 /// Greedy outputs of sentences decoded together, their end left out.
 fn greedy(student: &Student, sources: &[Vec<TokenId>]) -> Vec<Vec<TokenId>> {
     let refs: Vec<&[TokenId]> = sources.iter().map(|ids| &ids[..]).collect();
@@ -48,26 +60,13 @@ fn greedy(student: &Student, sources: &[Vec<TokenId>]) -> Vec<Vec<TokenId>> {
     let mut running: Vec<usize> = (0..sources.len()).collect();
     while !running.is_empty() {
         let step = student.step(&mut state).unwrap();
-        let tokens = student.best(&step.hidden, |_, _| true).unwrap();
-        state.advance(&tokens);
-        let keep: Vec<bool> = tokens
-            .iter()
-            .map(|token| *token != student.config.end())
-            .collect();
-        for (&i, token) in running
-            .iter()
-            .zip(&tokens)
-            .filter(|(_, token)| **token != student.config.end())
-        {
-            outputs[i].push(*token);
-        }
-        running = running
-            .into_iter()
-            .zip(&keep)
-            .filter(|(_, keep)| **keep)
-            .map(|(i, _)| i)
-            .collect();
-        state.retain(&keep).unwrap();
+        let tokens = best(student, &state, &step.hidden);
+        let goes_on = |(_, token): &(usize, TokenId)| *token != student.config.end();
+        let rows: Vec<_> = tokens.into_iter().enumerate().filter(goes_on).collect();
+        rows.iter()
+            .for_each(|&(row, token)| outputs[running[row]].push(token));
+        running = rows.iter().map(|&(row, _)| running[row]).collect();
+        state.advance(&rows).unwrap();
         assert!(outputs.iter().all(|output| output.len() < 500));
     }
     outputs
@@ -224,7 +223,7 @@ fn golden_int8_stays_near_the_reference() {
             .unwrap();
         let step = student.step(&mut state).unwrap();
         let logits: Vec<Vec<f32>> = student.logits(&step.hidden).unwrap().to_vec2().unwrap();
-        let best = student.best(&step.hidden, |_, _| true).unwrap();
+        let best = best(&student, &state, &step.hidden);
         assert_eq!(best[0].0, line.first_step_top5[0].0, "{}", line.text);
         for (id, logit) in &line.first_step_top5 {
             assert!(

@@ -2,20 +2,26 @@
 //! stand for, and pieces back into text.
 //!
 //! `normalizer` rewrites the text, `trie` finds the pieces at a position, and the best-scoring
-//! segmentation is found here (Viterbi; Kudo 2018, <https://arxiv.org/abs/1804.10959>).
+//! segmentation is found here (Viterbi; Kudo 2018, <https://arxiv.org/abs/1804.10959>). `vocabulary`
+//! numbers the pieces where the model's own numbers are not the network's.
 
+pub mod bpe;
+mod bytes;
 mod normalizer;
 mod proto;
 #[cfg(test)]
 mod test;
 mod trie;
+mod vocabulary;
 
 use super::TokenId;
+use bytes::{Bytes, ids_by_byte};
 use normalizer::{Normalizer, SPACE};
 use prost::Message;
 use proto::{ModelProto, PieceType};
 use std::ops::Range;
 use trie::Trie;
+use vocabulary::Vocabulary;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
@@ -29,6 +35,21 @@ pub enum TokenizerError {
     Absurd(usize),
     #[error("its piece {0:?} stands twice")]
     Twice(String),
+    #[error("its vocabulary cannot be read: {}", .0.join("; "))]
+    Vocabulary(Vec<String>),
+    #[error("it is not a table of ids by piece: {0}")]
+    Table(serde_json::Error),
+    #[error("it is a table of ids without the piece \"<unk>\"")]
+    NoUnknown,
+    #[error("its id {0} belongs to both {1:?} and {2:?}")]
+    SameId(u32, Box<str>, Box<str>),
+}
+
+impl TokenizerError {
+    /// Whether it is about the table of ids and not about the SentencePiece model.
+    pub fn is_of_the_table(&self) -> bool {
+        matches!(self, Self::Table(_) | Self::SameId(..) | Self::NoUnknown)
+    }
 }
 
 /// A piece of a text.
@@ -44,11 +65,15 @@ pub struct Tokenizer {
     normalizer: Normalizer,
     pieces: Vec<Piece>,
     trie: Trie,
-    unknown: TokenId,
+    unknown_piece: TokenId,
     unknown_score: f32,
+    /// Of the 256 bytes, where the model writes in bytes what it has no piece for.
+    bytes: Option<Vec<TokenId>>,
+    /// Where the ids are not the pieces' own.
+    vocabulary: Option<Vocabulary>,
 }
 
-struct Piece {
+pub(crate) struct Piece {
     text: Box<str>,
     score: f32,
     kind: PieceType,
@@ -60,7 +85,17 @@ const UNKNOWN_PENALTY: f32 = 10.0;
 const MOST_PIECES: usize = 1 << 20;
 
 impl Tokenizer {
-    /// Reads a serialised SentencePiece model of unigram type without byte fallback.
+    /// The same with the ids of a table, JSON, an object of ids by piece.
+    pub fn with_vocabulary(model: &[u8], table: &[u8]) -> Result<Self, TokenizerError> {
+        let tokenizer = Self::from_bytes(model)?;
+        let pieces = tokenizer.pieces.iter().map(|piece| &*piece.text);
+        Ok(Tokenizer {
+            vocabulary: Some(Vocabulary::new(table, pieces)?),
+            ..tokenizer
+        })
+    }
+
+    /// Reads a serialised SentencePiece model of unigram type.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokenizerError> {
         // A piece takes two bytes in the file, and forty in memory: they are counted first.
         let count = proto::count_pieces(bytes)?;
@@ -72,11 +107,6 @@ impl Tokenizer {
         if trainer.model_type.unwrap_or(1) != 1 {
             return Err(TokenizerError::Damaged(
                 "not of the unigram type, the only one read here",
-            ));
-        }
-        if trainer.byte_fallback.unwrap_or(false) {
-            return Err(TokenizerError::Damaged(
-                "with byte fallback, which is not read here",
             ));
         }
         let pieces: Vec<Piece> = model
@@ -98,6 +128,10 @@ impl Tokenizer {
         if pieces.iter().any(|piece| !piece.score.is_finite()) {
             return Err(TokenizerError::Damaged("with a score that is not a number"));
         }
+        let bytes = match trainer.byte_fallback.unwrap_or(false) {
+            true => Some(ids_by_byte(&pieces)?),
+            false => None,
+        };
         let searched = |kind| matches!(kind, PieceType::Normal | PieceType::UserDefined);
         let entries: Vec<(&[u8], u32)> = pieces
             .iter()
@@ -114,27 +148,52 @@ impl Tokenizer {
             trie: Trie::new(entries).map_err(|twice| {
                 TokenizerError::Twice(String::from_utf8_lossy(twice).into_owned())
             })?,
-            unknown: TokenId(unknown as u32),
+            unknown_piece: TokenId(unknown as u32),
             unknown_score: worst - UNKNOWN_PENALTY,
+            bytes,
+            vocabulary: None,
             pieces,
         })
     }
 
     /// Pieces in the vocabulary.
     pub fn size(&self) -> usize {
-        self.pieces.len()
+        match &self.vocabulary {
+            Some(vocabulary) => vocabulary.size(),
+            None => self.pieces.len(),
+        }
     }
 
     /// Text of a piece as the vocabulary writes it, `▁` for a space; empty for an id it lacks.
     pub fn piece(&self, id: TokenId) -> &str {
-        self.pieces
-            .get(id.0 as usize)
-            .map_or("", |piece| &piece.text)
+        self.text_and_kind(id).map_or("", |(text, _)| text)
+    }
+
+    fn text_and_kind(&self, id: TokenId) -> Option<(&str, PieceType)> {
+        match &self.vocabulary {
+            Some(vocabulary) => vocabulary.piece(id),
+            None => {
+                let piece = self.pieces.get(id.0 as usize)?;
+                Some((&piece.text, piece.kind))
+            }
+        }
+    }
+
+    /// The id of a piece written exactly so, whatever it is for.
+    pub fn id(&self, text: &str) -> Option<TokenId> {
+        match &self.vocabulary {
+            Some(vocabulary) => vocabulary.id(text),
+            None => {
+                let at = self.pieces.iter().position(|piece| &*piece.text == text)?;
+                Some(TokenId(at as u32))
+            }
+        }
     }
 
     /// Whether some piece is exactly `text` (`▁` written for a space).
     pub fn has_piece(&self, text: &str) -> bool {
-        self.trie.get(text.as_bytes()).is_some()
+        let known = |vocabulary: &Vocabulary| vocabulary.id(text).is_some();
+        self.trie.get(text.as_bytes()).is_some() && self.vocabulary.as_ref().is_none_or(known)
     }
 
     /// Whether the vocabulary has a piece for every character of `text`, each by itself.
@@ -143,7 +202,7 @@ impl Tokenizer {
         text.chars().all(|c| {
             self.encode(c.encode_utf8(&mut buffer))
                 .iter()
-                .all(|token| token.id != self.unknown)
+                .all(|token| token.id != self.unknown())
         })
     }
 
@@ -155,30 +214,58 @@ impl Tokenizer {
 
     /// The id of the piece that stands for what the vocabulary lacks.
     pub fn unknown(&self) -> TokenId {
-        self.unknown
+        match &self.vocabulary {
+            Some(vocabulary) => vocabulary.unknown(),
+            None => self.unknown_piece,
+        }
     }
 
-    /// The best-scoring segmentation. Neighbouring unknown characters are one token.
+    /// The best-scoring segmentation. Neighbouring unknown characters are one token, or where the
+    /// model has pieces for bytes, a token a byte.
     pub fn encode(&self, text: &str) -> Vec<Token> {
         let normalized = self.normalizer.normalize(text);
-        let (bytes, origin) = (normalized.text.as_bytes(), &normalized.origin);
-        let mut tokens: Vec<Token> = Vec::new();
-        let mut end = bytes.len();
-        let best = self.best_paths(&normalized.text);
+        let origin = &normalized.origin;
+        let mut tokens = Vec::new();
+        for (piece, range) in self.segments(&normalized.text) {
+            let span = origin[range.start]..origin[range.end].max(origin[range.end - 1]);
+            let token = |id| Token {
+                id,
+                span: span.clone(),
+            };
+            match (&self.bytes, &self.vocabulary) {
+                (Some(bytes), _) if piece == self.unknown_piece => {
+                    let written = normalized.text[range].bytes();
+                    tokens.extend(written.map(|byte| token(bytes[usize::from(byte)])));
+                }
+                (_, Some(vocabulary)) if piece == self.unknown_piece => {
+                    let known = vocabulary.id(&normalized.text[range]);
+                    tokens.push(token(known.unwrap_or(vocabulary.unknown())));
+                }
+                (_, Some(vocabulary)) => tokens.push(token(vocabulary.of_model(piece))),
+                _ => tokens.push(token(piece)),
+            }
+        }
+        tokens
+    }
+
+    /// The model's pieces of a normalised text, each with its bytes.
+    fn segments(&self, text: &str) -> Vec<(TokenId, Range<usize>)> {
+        let mut segments: Vec<(TokenId, Range<usize>)> = Vec::new();
+        let mut end = text.len();
+        let best = self.best_paths(text);
         while end > 0 {
             let step = &best[end];
             let start = step.start as usize;
-            let span = origin[start]..origin[end].max(origin[end - 1]);
-            match tokens.last_mut() {
-                Some(next) if step.id == self.unknown && next.id == self.unknown => {
-                    next.span.start = span.start;
+            match segments.last_mut() {
+                Some((next, range)) if step.id == self.unknown_piece && *next == step.id => {
+                    range.start = start;
                 }
-                _ => tokens.push(Token { id: step.id, span }),
+                _ => segments.push((step.id, start..end)),
             }
             end = start;
         }
-        tokens.reverse();
-        tokens
+        segments.reverse();
+        segments
     }
 
     /// For each end of a prefix of `text` the last piece of its best segmentation.
@@ -187,7 +274,7 @@ impl Tokenizer {
         let unreached = Step {
             score: f32::NEG_INFINITY,
             start: u32::MAX,
-            id: self.unknown,
+            id: self.unknown_piece,
         };
         let mut best = vec![unreached; bytes.len() + 1];
         best[0].score = 0.0;
@@ -218,27 +305,34 @@ impl Tokenizer {
                 offer(len, TokenId(id), score);
             });
             if !single {
-                offer(char_len, self.unknown, self.unknown_score);
+                offer(char_len, self.unknown_piece, self.unknown_score);
             }
         }
         best
     }
 
     /// The text of each token, spaces as spaces, so that their concatenation reads as the whole;
-    /// the unknown is `unknown_text`. The leading space of the first piece is dropped.
+    /// the unknown is `unknown_text`. The leading space of the first piece is dropped. A character in
+    /// bytes is the text of the last of them.
     pub fn decode_each<'a>(
         &'a self,
         ids: &'a [TokenId],
         unknown_text: &'a str,
     ) -> impl Iterator<Item = String> + 'a {
         let mut at_start = true;
-        ids.iter().map(move |&id| {
-            let piece = match self.pieces.get(id.0 as usize) {
-                Some(piece) if piece.kind == PieceType::Control => "",
-                Some(piece) if piece.kind != PieceType::Unknown => &piece.text,
-                _ => unknown_text,
+        let mut bytes = Bytes::default();
+        ids.iter().enumerate().map(move |(at, &id)| {
+            let piece = match self.text_and_kind(id) {
+                Some((text, PieceType::Byte)) => {
+                    let next = ids.get(at + 1).and_then(|id| self.text_and_kind(*id));
+                    let last = next.is_none_or(|(_, kind)| kind != PieceType::Byte);
+                    bytes.next(text, last)
+                }
+                // Beyond the vocabulary lie sentinels and padding of the table, never text.
+                None | Some((_, PieceType::Control)) => String::new(),
+                Some((_, PieceType::Unknown)) => unknown_text.to_owned(),
+                Some((text, _)) => text.replace(SPACE, " "),
             };
-            let piece = piece.replace(SPACE, " ");
             let text = if at_start {
                 piece.strip_prefix(' ').unwrap_or(&piece).to_owned()
             } else {

@@ -171,6 +171,10 @@ impl Tensors for MarianFile {
         )
     }
 
+    fn holds(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
     fn release(&self) {
         super::release(&self.map);
     }

@@ -1,5 +1,6 @@
 //! One matrix of a model file, read where it lies.
 
+use super::Encoding;
 use memmap2::Mmap;
 use std::{ops::Range, sync::Arc};
 
@@ -26,10 +27,34 @@ enum Values {
         bytes: Range<usize>,
         scale: Vec<f32>,
     },
+    /// Real numbers where they lie.
+    Stored {
+        map: Arc<Mmap>,
+        bytes: Range<usize>,
+        encoding: Encoding,
+    },
     F32(Vec<f32>),
 }
 
 impl Matrix {
+    /// Real numbers that stay in the file until they are read.
+    pub(super) fn stored(
+        map: Arc<Mmap>,
+        bytes: Range<usize>,
+        encoding: Encoding,
+        columns: usize,
+    ) -> Self {
+        Matrix {
+            columns,
+            values: Values::Stored {
+                map,
+                bytes,
+                encoding,
+            },
+            calibration: None,
+        }
+    }
+
     pub(super) fn int8(
         map: Arc<Mmap>,
         bytes: Range<usize>,
@@ -58,6 +83,12 @@ impl Matrix {
         }
     }
 
+    /// The same times a factor.
+    pub fn scaled(&self, factor: f32) -> Self {
+        let values = self.to_f32().into_iter().map(|x| x * factor);
+        Self::f32(values.collect(), self.columns)
+    }
+
     pub fn columns(&self) -> usize {
         self.columns
     }
@@ -70,13 +101,16 @@ impl Matrix {
     pub fn int8_bytes(&self) -> Option<&[u8]> {
         match &self.values {
             Values::Int8 { map, bytes, .. } => Some(&map[bytes.clone()]),
-            Values::F32(_) => None,
+            Values::Stored { .. } | Values::F32(_) => None,
         }
     }
 
     pub fn rows(&self) -> usize {
         match &self.values {
             Values::Int8 { scale, .. } => scale.len(),
+            Values::Stored {
+                bytes, encoding, ..
+            } => bytes.len() / encoding.bytes(self.columns),
             Values::F32(values) => values.len() / self.columns,
         }
     }
@@ -90,6 +124,14 @@ impl Matrix {
                 out.iter_mut()
                     .zip(row_bytes)
                     .for_each(|(out, &q)| *out = f32::from(q as i8) * scale[row]);
+            }
+            Values::Stored {
+                map,
+                bytes,
+                encoding,
+            } => {
+                let size = encoding.bytes(self.columns);
+                encoding.read(&map[bytes.clone()][row * size..(row + 1) * size], out);
             }
             Values::F32(values) => out.copy_from_slice(&values[range]),
         }
@@ -110,14 +152,11 @@ impl Matrix {
                 let row_bytes = &map[bytes.clone()][row * self.columns..(row + 1) * self.columns];
                 (row_bytes.iter().map(|&q| q as i8).collect(), scale[row])
             }
-            Values::F32(values) => {
-                let values = &values[row * self.columns..(row + 1) * self.columns];
-                let largest = values.iter().fold(0f32, |largest, x| largest.max(x.abs()));
-                let steps = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-                (
-                    values.iter().map(|x| (x * steps).round() as i8).collect(),
-                    largest / 127.0,
-                )
+            Values::F32(values) => quantized(&values[row * self.columns..(row + 1) * self.columns]),
+            Values::Stored { .. } => {
+                let mut values = vec![0.0; self.columns];
+                self.read_row(row, &mut values);
+                quantized(&values)
             }
         })
     }
@@ -126,7 +165,15 @@ impl Matrix {
     pub fn resident_bytes(&self) -> usize {
         match &self.values {
             Values::Int8 { scale, .. } => 4 * scale.len(),
+            Values::Stored { .. } => 0,
             Values::F32(values) => 4 * values.len(),
         }
     }
+}
+
+fn quantized(values: &[f32]) -> (Vec<i8>, f32) {
+    let largest = values.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+    let steps = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+    let rounded = values.iter().map(|x| (x * steps).round() as i8);
+    (rounded.collect(), largest / 127.0)
 }

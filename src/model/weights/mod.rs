@@ -1,15 +1,23 @@
 //! Weights on disk, mapped into memory: one file a format, one trait over them.
 
+mod blocks;
+mod encoding;
+mod gguf;
 mod marian;
 mod matrix;
 mod safetensors;
+mod shards;
 mod shortlist;
 #[cfg(test)]
 mod test;
 
 pub use self::safetensors::SafetensorsFile;
+pub use blocks::{Block, Blocks, Format, dequantize};
+pub use encoding::Encoding;
+pub use gguf::GgufFile;
 pub use marian::MarianFile;
 pub use matrix::{Calibration, Matrix};
+pub use shards::Shards;
 pub use shortlist::Shortlist;
 
 use memmap2::Mmap;
@@ -23,8 +31,17 @@ pub enum WeightsError {
     Safetensors(#[from] ::safetensors::SafeTensorError),
     #[error("it is not a Marian model: {0}")]
     Marian(String),
+    #[error("it is not a GGUF file: {0}")]
+    Gguf(String),
+    #[error("it does not lead to the weights: {0}")]
+    Index(String),
     #[error("it is not a lexical shortlist: {0}")]
     Shortlist(String),
+    #[error(
+        "it is a pickle, which is never opened here: convert it where you trust it, with \
+         `AutoModelForSeq2SeqLM.from_pretrained(folder).save_pretrained(folder)` of transformers 4.35 or later"
+    )]
+    Pickle,
     #[error("{}", .0.join("; "))]
     Tensors(Vec<String>),
 }
@@ -34,6 +51,8 @@ pub trait Tensors {
     /// `[rows][columns]`, a row an output's weights.
     fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix, String>;
     fn vector(&self, name: &str, size: usize) -> Result<Vec<f32>, String>;
+    /// Whether there is a tensor of that name.
+    fn holds(&self, name: &str) -> bool;
     /// Numbers in all tensors, scales not counted.
     fn parameters(&self) -> usize;
     /// Lets go of the file's pages in memory: what is read again is mapped again.
@@ -74,4 +93,15 @@ fn finite(name: &str, values: Vec<f32>) -> Result<Vec<f32>, String> {
         Some(value) => Err(format!("tensor {name} holds {value}")),
         None => Ok(values),
     }
+}
+
+fn finite_rows(name: &str, matrix: Matrix) -> Result<Matrix, String> {
+    let mut values = vec![0.0; matrix.columns()];
+    for row in 0..matrix.rows() {
+        matrix.read_row(row, &mut values);
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(format!("tensor {name} holds {value}"));
+        }
+    }
+    Ok(matrix)
 }

@@ -1,6 +1,6 @@
-//! Safetensors: matrices are int8 with a companion `<name>.scale`, one f32 a row, or f32 or f16.
+//! Safetensors: matrices are int8 with a companion `<name>.scale`, one f32 a row, or f32, f16 or bf16.
 
-use super::{Matrix, Tensors, WeightsError, map};
+use super::{Encoding, Matrix, Tensors, WeightsError, map};
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{collections::HashMap, ops::Range, path::Path, sync::Arc};
@@ -53,21 +53,20 @@ impl SafetensorsFile {
     fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
         let tensor = self.tensor(name, shape)?;
         let bytes = &self.map[tensor.data.clone()];
-        let values = match tensor.dtype {
-            Dtype::F32 => super::floats(bytes),
-            Dtype::F16 => bytes
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|b| half::f16::from_le_bytes(*b).to_f32())
-                .collect(),
-            other => {
-                return Err(format!(
-                    "tensor {name} is of type {other:?}, not F32, F16 or a scaled I8"
-                ));
-            }
-        };
+        let mut values = vec![0.0; shape.iter().product()];
+        encoding(name, tensor.dtype)?.read(bytes, &mut values);
         super::finite(name, values)
+    }
+}
+
+fn encoding(name: &str, dtype: Dtype) -> Result<Encoding, String> {
+    match dtype {
+        Dtype::F32 => Ok(Encoding::F32),
+        Dtype::F16 => Ok(Encoding::F16),
+        Dtype::BF16 => Ok(Encoding::Bf16),
+        other => Err(format!(
+            "tensor {name} is of type {other:?}, not F32, F16, BF16 or a scaled I8"
+        )),
     }
 }
 
@@ -80,12 +79,20 @@ impl Tensors for SafetensorsFile {
                 let data = tensor.data.clone();
                 Ok(Matrix::int8(self.map.clone(), data, scale, columns))
             }
-            _ => Ok(Matrix::f32(self.floats(name, &[rows, columns])?, columns)),
+            dtype => {
+                let (map, data) = (self.map.clone(), tensor.data.clone());
+                let matrix = Matrix::stored(map, data, encoding(name, dtype)?, columns);
+                super::finite_rows(name, matrix)
+            }
         }
     }
 
     fn vector(&self, name: &str, size: usize) -> Result<Vec<f32>, String> {
         self.floats(name, &[size])
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
     }
 
     fn release(&self) {

@@ -1,0 +1,160 @@
+//! How a folder wants its network to be decoded: `generation_config.json`, over the same keys of
+//! `config.json`, where older models have them.
+
+use super::{ModelError, TokenId};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// As Hugging Face's `generate` reads it; what is not said is `None` or as it takes it to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generation {
+    /// The decoder's first input.
+    pub start: TokenId,
+    /// Each ends an output.
+    pub ends: Vec<TokenId>,
+    pub padding: Option<TokenId>,
+    /// What an output of the greatest length ends with, whatever the scores say.
+    pub forced_end: Option<TokenId>,
+    /// Tokens that never come (`bad_words_ids` of one token; longer ones are not kept).
+    pub banned: Vec<TokenId>,
+    pub beams: usize,
+    pub length_penalty: f32,
+    pub stopping: Stopping,
+    /// Tokens of an output, its start and its end counted.
+    pub max_length: Option<usize>,
+    /// Probabilities are taken over the tokens that may come, not over all.
+    pub renormalize: bool,
+    pub no_repeat_ngram: usize,
+    pub repetition_penalty: f32,
+}
+
+/// When a beam search has enough finished outputs (`early_stopping`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stopping {
+    /// As soon as there are as many as beams.
+    Early,
+    /// When none of the others is likely to become better.
+    Heuristic,
+    /// When none of the others can become better.
+    Never,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    decoder_start_token_id: Option<u32>,
+    eos_token_id: Option<Ids>,
+    pad_token_id: Option<u32>,
+    forced_eos_token_id: Option<Ids>,
+    bad_words_ids: Option<Vec<Vec<u32>>>,
+    num_beams: Option<usize>,
+    length_penalty: Option<f32>,
+    early_stopping: Option<EarlyStopping>,
+    max_length: Option<usize>,
+    renormalize_logits: Option<bool>,
+    no_repeat_ngram_size: Option<usize>,
+    repetition_penalty: Option<f32>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Ids {
+    One(u32),
+    More(Vec<u32>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum EarlyStopping {
+    Flag(bool),
+    /// "never" is the only word that there is.
+    Word(String),
+}
+
+impl Ids {
+    fn tokens(self) -> Vec<TokenId> {
+        match self {
+            Ids::One(id) => vec![TokenId(id)],
+            Ids::More(ids) => ids.into_iter().map(TokenId).collect(),
+        }
+    }
+}
+
+/// A folder's `config.json`: the network's own keys, and how it is to be decoded.
+pub fn read<T: DeserializeOwned>(folder: &Path) -> Result<(T, Generation), ModelError> {
+    let path = folder.join("config.json");
+    let bytes = std::fs::read(&path).map_err(|source| ModelError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    let error = |path: &Path, source| ModelError::Config {
+        path: path.to_owned(),
+        source,
+    };
+    let mut keys: Map<String, Value> =
+        serde_json::from_slice(&bytes).map_err(|source| error(&path, source))?;
+    let network = serde_json::from_value(Value::Object(keys.clone()))
+        .map_err(|source| error(&path, source))?;
+    let beside = folder.join("generation_config.json");
+    if let Ok(bytes) = std::fs::read(&beside) {
+        let over: Map<String, Value> =
+            serde_json::from_slice(&bytes).map_err(|source| error(&beside, source))?;
+        keys.extend(over.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    let written: Written =
+        serde_json::from_value(Value::Object(keys)).map_err(|source| error(&path, source))?;
+    Ok((network, written.into()))
+}
+
+impl From<Written> for Generation {
+    fn from(written: Written) -> Self {
+        let padding = written.pad_token_id.map(TokenId);
+        let ends = written.eos_token_id.map(Ids::tokens).unwrap_or_default();
+        let start = written.decoder_start_token_id.map(TokenId).or(padding);
+        let banned = written.bad_words_ids.unwrap_or_default();
+        let banned = banned.into_iter().filter_map(|words| match words[..] {
+            [word] => Some(TokenId(word)),
+            _ => None,
+        });
+        Generation {
+            start: start.unwrap_or(TokenId(0)),
+            ends: if ends.is_empty() {
+                vec![TokenId(1)]
+            } else {
+                ends
+            },
+            padding,
+            forced_end: written
+                .forced_eos_token_id
+                .and_then(|ids| ids.tokens().first().copied()),
+            banned: banned.collect(),
+            beams: written.num_beams.unwrap_or(1),
+            length_penalty: written.length_penalty.unwrap_or(1.0),
+            stopping: match written.early_stopping {
+                Some(EarlyStopping::Flag(true)) => Stopping::Early,
+                Some(EarlyStopping::Word(word)) if word == "never" => Stopping::Never,
+                _ => Stopping::Heuristic,
+            },
+            max_length: written.max_length,
+            renormalize: written.renormalize_logits.unwrap_or(false),
+            no_repeat_ngram: written.no_repeat_ngram_size.unwrap_or(0),
+            repetition_penalty: written.repetition_penalty.unwrap_or(1.0),
+        }
+    }
+}
+
+impl Generation {
+    /// Ids that a vocabulary of that size lacks, in words.
+    pub fn problems(&self, vocabulary: usize) -> Vec<String> {
+        let named = [("decoder_start_token_id", self.start)]
+            .into_iter()
+            .chain(self.ends.iter().map(|id| ("eos_token_id", *id)))
+            .chain(self.padding.map(|id| ("pad_token_id", id)))
+            .chain(self.forced_end.map(|id| ("forced_eos_token_id", id)))
+            .chain(self.banned.iter().map(|id| ("bad_words_ids", *id)));
+        named
+            .filter(|(_, id)| id.0 as usize >= vocabulary)
+            .map(|(name, id)| format!("{name} {} is outside the vocabulary of {vocabulary}", id.0))
+            .collect()
+    }
+}
