@@ -1,144 +1,176 @@
 //! The sentences of one model that one worker decodes together. Sentences join and leave between
 //! steps; each is computed as if it were alone.
 
-use super::{DecodeOptions, InferenceError, Output, Task, queue::Job};
-use crate::model::{Student, TokenId, student::DecoderState};
-use std::{sync::Arc, time::Instant};
+use super::{
+    InferenceError, Output, Task,
+    decode::{Continuation, DecodeOptions, Rules, Searching},
+    decoder::{Decoder, decoder, vectors},
+    queue::Job,
+};
+use crate::model::{Model, TokenId};
+use std::{
+    cell::Cell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub struct Batch {
-    model: Arc<Student>,
-    state: DecoderState,
-    rows: Vec<Row>,
+    model: Model,
+    decoder: Box<dyn Decoder>,
+    /// Each has some of the decoder's rows, in the same order.
+    under_way: Vec<UnderWay>,
+    ends: Arc<[TokenId]>,
+    suppressed: Arc<[TokenId]>,
 }
 
 /// A sentence under way.
-struct Row {
+struct UnderWay {
     job: Job,
-    options: DecodeOptions,
-    output: Output,
+    search: Searching,
+    /// Tokens that were told as soon as they were certain.
+    told: Cell<usize>,
     joined: Instant,
+    /// Of the batch that it joined with.
+    encode_time: Duration,
 }
 
 impl Batch {
-    pub fn new(model: Arc<Student>) -> candle_core::Result<Self> {
+    pub fn new(model: Model) -> candle_core::Result<Self> {
         Ok(Batch {
-            state: model.empty_state()?,
+            decoder: decoder(&model)?,
+            under_way: Vec::new(),
+            ends: model.ends().into(),
+            suppressed: model.suppressed().into(),
             model,
-            rows: Vec::new(),
         })
     }
 
-    pub fn model(&self) -> &Arc<Student> {
+    pub fn model(&self) -> &Model {
         &self.model
     }
 
-    pub fn len(&self) -> usize {
-        self.rows.len()
+    /// Rows of the decoder.
+    pub fn rows(&self) -> usize {
+        self.under_way.iter().map(|one| one.search.rows()).sum()
     }
 
-    /// Encodes the jobs, answers those that want no more, and takes in the others.
+    /// Answers the jobs that want no more than the encoder, and takes in the others.
     pub fn join(&mut self, jobs: Vec<Job>) -> candle_core::Result<()> {
         let joined = Instant::now();
-        let sources: Vec<&[TokenId]> = jobs.iter().map(|job| &job.source[..]).collect();
-        let encoded = self.model.encode(&sources)?;
-        let mut joiners = Vec::new();
-        for (job, mut encoded) in jobs.into_iter().zip(encoded) {
-            let output = Output {
-                vector: std::mem::take(&mut encoded.vector),
-                queue_time: joined - job.submitted,
-                ..Output::default()
-            };
-            match job.task {
-                Task::Encode => Row {
-                    job,
-                    options: DecodeOptions::default(),
-                    output,
-                    joined,
-                }
-                .finish(true),
-                Task::Decode(options) => {
-                    joiners.push(Arc::new(encoded));
-                    self.rows.push(Row {
-                        job,
-                        options,
-                        output,
-                        joined,
-                    });
-                }
+        for job in &jobs {
+            metrics::histogram!("depeche_queue_wait_seconds").record(joined - job.submitted);
+        }
+        let (encode, decode): (Vec<Job>, Vec<Job>) =
+            jobs.into_iter().partition(|job| job.task == Task::Encode);
+        if let (Model::Translator(model), false) = (&self.model, encode.is_empty()) {
+            let vectors = vectors(model, &sources(&encode))?;
+            for (job, vector) in encode.into_iter().zip(vectors) {
+                let encoded = Output {
+                    vector,
+                    encode_time: joined.elapsed(),
+                    ..Output::default()
+                };
+                job.answer(joined, encoded);
             }
         }
-        self.state.join(joiners)
+        if decode.is_empty() {
+            return Ok(());
+        }
+        self.decoder.join(&sources(&decode))?;
+        let encode_time = joined.elapsed();
+        for job in decode {
+            let options = match job.task {
+                Task::Decode(options) => options,
+                Task::Encode => DecodeOptions::default(),
+            };
+            let rules = Rules::new(
+                &options,
+                self.ends.clone(),
+                self.suppressed.clone(),
+                job.source.len(),
+                self.model.max_output(job.source.len()),
+            );
+            self.under_way.push(UnderWay {
+                search: Searching::new(&options, rules),
+                told: Cell::new(0),
+                job,
+                joined,
+                encode_time,
+            });
+        }
+        Ok(())
     }
 
-    /// One token for every sentence; those that end, and those whose asker has gone, leave.
-    /// Returns the number of tokens made.
+    /// One token for every hypothesis of every sentence; the sentences that end, and those whose asker
+    /// has gone, leave. Returns the number of tokens made.
     pub fn step(&mut self) -> candle_core::Result<usize> {
-        let step = self.model.step(&mut self.state)?;
-        let banned: Vec<Vec<TokenId>> = self.rows.iter().map(Row::banned).collect();
-        let tokens = self.model.best_shortlisted(
-            &self.state,
-            &step.hidden,
-            |row| !self.rows[row].options.whole_vocabulary,
-            |row, token| !banned[row].contains(&token),
-        )?;
-        self.state.advance(&tokens);
-
-        let end = self.model.config.end();
-        let mut keep = Vec::with_capacity(self.rows.len());
-        let mut kept = Vec::with_capacity(self.rows.len());
-        for ((mut row, &token), alignment) in self.rows.drain(..).zip(&tokens).zip(step.alignments)
-        {
-            let ended = token == end;
-            if !ended {
-                row.output.tokens.push(token);
-                row.output.alignment.push(alignment);
+        let asks: Vec<_> = self
+            .under_way
+            .iter()
+            .flat_map(|one| one.search.asks())
+            .collect();
+        let next = self.decoder.step(&asks)?;
+        let mut goes_on = Vec::with_capacity(asks.len());
+        let mut stays = Vec::with_capacity(self.under_way.len());
+        let mut first = 0;
+        for mut one in self.under_way.drain(..) {
+            let rows = one.search.rows();
+            let continuation = one.search.step(&next[first..first + rows]);
+            match continuation {
+                _ if one.job.reply.is_closed() => {}
+                Continuation::Done(outputs) => {
+                    one.tell(outputs.first().map_or(&[], |best| &best.tokens));
+                    let output = Output {
+                        hypotheses: outputs,
+                        encode_time: one.encode_time,
+                        ..Output::default()
+                    };
+                    one.job.answer(one.joined, output);
+                }
+                Continuation::Rows(rows) => {
+                    one.tell(one.search.settled());
+                    goes_on.extend(rows.into_iter().map(|(row, token)| (first + row, token)));
+                    stays.push(one);
+                }
             }
-            let full =
-                row.output.tokens.len() >= self.model.config.max_output(row.job.source.len());
-            let stays = !ended && !full && !row.job.reply.is_closed();
-            keep.push(stays);
-            if stays {
-                kept.push(row);
-            } else {
-                row.finish(ended);
-            }
+            first += rows;
         }
-        self.rows = kept;
-        if keep.contains(&false) {
-            self.state.retain(&keep)?;
-        }
-        Ok(tokens.len())
+        self.under_way = stays;
+        self.decoder.advance(&goes_on)?;
+        Ok(asks.len())
     }
 
     /// Ends every sentence with the error.
     pub fn fail(self, error: &InferenceError) {
-        for row in self.rows {
-            let _ = row.job.reply.send(Err(error.clone())); // the asker may have gone
+        for one in self.under_way {
+            let _ = one.job.reply.send(Err(error.clone())); // the asker may have gone
         }
     }
 }
 
-impl Row {
-    /// Tokens that would repeat an n-gram that the options forbid to repeat.
-    fn banned(&self) -> Vec<TokenId> {
-        let Some(n) = self.options.no_repeat_ngram else {
-            return Vec::new();
-        };
-        let tokens = &self.output.tokens;
-        let Some(start) = (tokens.len() + 1).checked_sub(n.get()) else {
-            return Vec::new();
-        };
-        let suffix = &tokens[start..];
-        tokens
-            .windows(n.get())
-            .filter(|window| window.starts_with(suffix))
-            .map(|window| window[n.get() - 1])
-            .collect()
+impl UnderWay {
+    /// Tells who follows the output its tokens from the first that was not told.
+    fn tell(&self, tokens: &[TokenId]) {
+        if let Some(follower) = &self.job.follower {
+            for token in tokens.iter().skip(self.told.get()) {
+                let _ = follower.send(*token); // the asker may have gone
+            }
+            self.told.set(tokens.len().max(self.told.get()));
+        }
     }
+}
 
-    fn finish(mut self, finished: bool) {
-        self.output.finished = finished;
-        self.output.compute_time = self.joined.elapsed();
-        let _ = self.job.reply.send(Ok(self.output)); // the asker may have gone
+impl Job {
+    /// Gives the asker, if he is still there, what came of it.
+    fn answer(self, joined: Instant, output: Output) {
+        let _ = self.reply.send(Ok(Output {
+            queue_time: joined - self.submitted,
+            compute_time: joined.elapsed(),
+            ..output
+        }));
     }
+}
+
+fn sources(jobs: &[Job]) -> Vec<&[TokenId]> {
+    jobs.iter().map(|job| &job.source[..]).collect()
 }

@@ -2,32 +2,65 @@
 //! batch, and the decode loop. Nothing here runs on the async runtime, and nothing here knows of
 //! documents or languages.
 //!
-//! - `engine`: admission, and the handle that the domain holds
-//! - `queue`: waiting sentences
+//! - `engine`: the handle that the domain holds
+//! - `asker`: who asks, and how urgently
+//! - `admission`: who is let in
+//! - `queue`: waiting sentences, in `turns`
 //! - `worker`: admits, encodes, steps, lets the finished leave
 //! - `batch`: the sentences that one worker decodes together
+//! - `decoder`: what a batch needs of a network, and what each family gives
+//! - `decode`: the searches: greedy, by chance, beam
 
+mod admission;
+mod asker;
 mod batch;
+pub mod decode;
+mod decoder;
 mod engine;
 mod queue;
 #[cfg(test)]
 mod test;
+mod turns;
 mod worker;
 
-pub use engine::{Engine, EngineSettings, Reservation};
+pub use asker::{Asker, Order, Quota, Urgency};
+pub use decode::{DecodeOptions, Hypothesis};
+pub use engine::{Engine, EngineSettings, Reservation, Writing};
 
-use crate::model::TokenId;
 use std::{num::NonZeroUsize, time::Duration};
 
 /// Sentences that a worker decodes together. The product over the vocabulary reads 8 MB of weights a
 /// step: at 64 rows reading them should cost about a fifth of computing with them (estimated).
 pub const BATCH_SENTENCES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
+/// Texts that instruction models write together: each holds the keys and values of its whole prompt.
+pub const BATCH_TEXTS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum InferenceError {
     #[error("{queued} tokens are under way already: try again in {} ms", retry_after.as_millis())]
     Overloaded {
         queued: usize,
+        retry_after: Duration,
+    },
+    #[error(
+        "it would take some {} ms, and its deadline is in {} ms: try again in {} ms, or allow more time",
+        needed.as_millis(), left.as_millis(), retry_after.as_millis()
+    )]
+    TooLate {
+        needed: Duration,
+        left: Duration,
+        retry_after: Duration,
+    },
+    #[error(
+        "its own work takes some {} ms, and its deadline is in {} ms: allow more time, or split the text",
+        alone.as_millis(), left.as_millis()
+    )]
+    Hopeless { alone: Duration, left: Duration },
+    #[error("the quota of {account} is used up ({what}): try again in {} ms", retry_after.as_millis())]
+    Quota {
+        account: String,
+        what: String,
         retry_after: Duration,
     },
     #[error("the server is shutting down")]
@@ -37,35 +70,35 @@ pub enum InferenceError {
 }
 
 /// What is wanted of a sentence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Task {
-    /// Its vector only.
+    /// The mean of the encoder's states.
     Encode,
-    /// Its translation, and its vector.
+    /// The network's output.
     Decode(DecodeOptions),
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DecodeOptions {
-    /// No sequence of so many tokens comes twice in an output.
-    pub no_repeat_ngram: Option<NonZeroUsize>,
-    /// Every token may come, not only those that a model's shortlist leaves for the source.
-    pub whole_vocabulary: bool,
 }
 
 /// What the network made of a sentence.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
-    /// Without the end; empty for `Task::Encode`.
-    pub tokens: Vec<TokenId>,
-    /// False where the longest permitted output was reached before the end.
-    pub finished: bool,
-    /// `[tokens][source tokens]`: attention of each output token over the source's.
-    pub alignment: Vec<Vec<f32>>,
-    /// Mean of the encoder's states, `[dim]`.
+    /// The best first: one, or as many as a beam is wide. Empty for `Task::Encode`.
+    pub hypotheses: Vec<Hypothesis>,
+    /// Mean of the encoder's states, `[dim]`. Empty for `Task::Decode`.
     pub vector: Vec<f32>,
     /// From submission to a place in a batch.
     pub queue_time: Duration,
     /// In the batch.
     pub compute_time: Duration,
+    /// The part of `compute_time` until the encoder was done.
+    pub encode_time: Duration,
+}
+
+impl Output {
+    /// The best hypothesis; an empty one for `Task::Encode`.
+    pub fn take_best(&mut self) -> Hypothesis {
+        match self.hypotheses.is_empty() {
+            true => Hypothesis::default(),
+            false => self.hypotheses.swap_remove(0),
+        }
+    }
 }

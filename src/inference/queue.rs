@@ -1,28 +1,31 @@
-//! Sentences that wait for a place in a batch: requests take turns, each with its sentences in order,
-//! so that a request of one sentence does not wait for one of ten thousand.
+//! Sentences that wait for a place in a batch, in their [`turns`](super::turns).
 
-use super::{InferenceError, Output, Task};
-use crate::model::{Student, TokenId};
+use super::{
+    InferenceError, Output, Task,
+    turns::{Turn, Turns},
+};
+use crate::model::{Model, TokenId};
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// Tells the sentences of one request from those of others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RequestId(pub u64);
 
 /// One sentence. A job whose asker has gone (`reply` closed) is dropped wherever it is met.
 pub struct Job {
-    pub request: RequestId,
-    pub model: Arc<Student>,
-    /// Ended by the model's end token.
+    pub turn: Turn,
+    pub model: Model,
+    /// Ended by the model's end token; an instruction model's prompt.
     pub source: Vec<TokenId>,
     pub task: Task,
     pub submitted: Instant,
     pub reply: oneshot::Sender<Result<Output, InferenceError>>,
+    /// Is told the tokens of the output as soon as they are certain.
+    pub follower: Option<mpsc::UnboundedSender<TokenId>>,
 }
 
 #[derive(Default)]
@@ -33,49 +36,8 @@ pub struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// The request whose turn it is first; none without sentences.
-    requests: VecDeque<(RequestId, VecDeque<Job>)>,
+    turns: Turns<Job>,
     stopped: bool,
-}
-
-impl State {
-    fn waiting(&self) -> usize {
-        self.requests.iter().map(|(_, jobs)| jobs.len()).sum()
-    }
-
-    fn push(&mut self, job: Job) {
-        match self
-            .requests
-            .iter_mut()
-            .find(|(request, _)| *request == job.request)
-        {
-            Some((_, jobs)) => jobs.push_back(job),
-            None => self
-                .requests
-                .push_back((job.request, VecDeque::from([job]))),
-        }
-    }
-
-    /// The next job in turn if it `fits`; its request goes to the end of the line.
-    fn pop(&mut self, fits: impl Fn(&Job) -> bool) -> Option<Job> {
-        if !self.requests.front()?.1.front().is_some_and(fits) {
-            return None;
-        }
-        let (request, mut jobs) = self.requests.pop_front()?;
-        let job = jobs.pop_front();
-        if !jobs.is_empty() {
-            self.requests.push_back((request, jobs));
-        }
-        job
-    }
-
-    /// Drops the jobs that nobody waits for.
-    fn drop_abandoned(&mut self) {
-        self.requests.retain_mut(|(_, jobs)| {
-            jobs.retain(|job| !job.reply.is_closed());
-            !jobs.is_empty()
-        });
-    }
 }
 
 /// What a worker has room for.
@@ -97,7 +59,7 @@ impl Queue {
         if state.stopped {
             return Err(InferenceError::Stopped);
         }
-        state.push(job);
+        state.turns.push(job.turn.clone(), job);
         self.filled.notify_one();
         Ok(())
     }
@@ -111,8 +73,8 @@ impl Queue {
             if state.stopped {
                 return None;
             }
-            state.drop_abandoned();
-            if !state.requests.is_empty() || when_empty == WhenEmpty::Return {
+            state.turns.retain(|job| !job.reply.is_closed());
+            if !state.turns.is_empty() || when_empty == WhenEmpty::Return {
                 break;
             }
             state = self
@@ -120,17 +82,18 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let share = state.waiting().div_ceil(workers).min(room.sentences);
+        let share = state.turns.len().div_ceil(workers).min(room.sentences);
         let mut taken: Vec<Job> = Vec::with_capacity(share);
         let mut tokens = 0;
         while taken.len() < share
-            && let Some(job) =
-                state.pop(|job| tokens == 0 || tokens + job.source.len() <= room.tokens)
+            && let Some(job) = state
+                .turns
+                .pop(|job| tokens == 0 || tokens + job.source.len() <= room.tokens)
         {
             tokens += job.source.len();
             taken.push(job);
         }
-        if !state.requests.is_empty() {
+        if !state.turns.is_empty() {
             self.filled.notify_one();
         }
         Some(taken)
@@ -139,15 +102,15 @@ impl Queue {
     /// Waiting sentences and their tokens.
     pub fn depth(&self) -> (usize, usize) {
         let state = self.lock();
-        let jobs = state.requests.iter().flat_map(|(_, jobs)| jobs);
-        (state.waiting(), jobs.map(|job| job.source.len()).sum())
+        let tokens = state.turns.iter().map(|job| job.source.len()).sum();
+        (state.turns.len(), tokens)
     }
 
     /// Wakes all workers to end; what waits is answered with `Stopped`.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        for job in state.requests.drain(..).flat_map(|(_, jobs)| jobs) {
+        for job in state.turns.drain() {
             let _ = job.reply.send(Err(InferenceError::Stopped)); // the asker may have gone
         }
         self.filled.notify_all();

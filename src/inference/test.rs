@@ -1,36 +1,45 @@
 use super::*;
-use crate::model::{ComputeType, Student};
-use std::{path::Path, sync::Arc};
+use crate::model::{ComputeType, TokenId, Translator};
+use decode::{Beam, Search};
+use proptest::prelude::*;
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
-fn model() -> Arc<Student> {
+static MODEL: LazyLock<Arc<Translator>> = LazyLock::new(model);
+
+fn model() -> Arc<Translator> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fr-en");
-    Arc::new(Student::load(&folder, ComputeType::Int8).unwrap())
+    Arc::new(Translator::student(&folder, ComputeType::Int8).unwrap())
 }
 
 fn engine(queue_tokens: usize) -> Engine {
     let threads = NonZeroUsize::new(2).unwrap();
     Engine::start(EngineSettings {
+        name: "sentences",
         threads,
         queue_tokens,
+        queue_wait: Duration::from_secs(60),
         batch_sentences: BATCH_SENTENCES,
     })
     .unwrap()
 }
 
-fn source(model: &Student, text: &str) -> Vec<TokenId> {
+fn source(model: &Translator, text: &str) -> Vec<TokenId> {
     model
-        .source
+        .source()
         .encode(text)
         .into_iter()
         .map(|token| token.id)
-        .chain([model.config.end()])
+        .chain([model.end()])
         .collect()
 }
 
 /// One sentence as a request of its own.
 async fn run(
     engine: &Engine,
-    model: &Arc<Student>,
+    model: &Arc<Translator>,
     text: &str,
     task: Task,
 ) -> Result<Output, InferenceError> {
@@ -56,9 +65,8 @@ async fn many_at_once_get_what_each_gets_alone() {
     for (text, output) in texts.iter().zip(together) {
         let alone = run(&engine, &model, text, decode).await.unwrap();
         let output = output.unwrap();
-        assert_eq!(output.tokens, alone.tokens, "{text}");
-        assert_eq!(output.alignment, alone.alignment, "{text}");
-        assert!(output.finished);
+        assert_eq!(output.hypotheses, alone.hypotheses, "{text}");
+        assert!(output.hypotheses[0].finished);
     }
 }
 
@@ -70,17 +78,14 @@ async fn no_ngram_comes_twice_where_that_is_forbidden() {
         ..DecodeOptions::default()
     };
     let text = "Oui, oui, oui, oui, oui, oui, il a dit oui, il a dit oui, il a dit oui.";
-    let output = run(&engine, &model, text, Task::Decode(options))
+    let mut output = run(&engine, &model, text, Task::Decode(options))
         .await
         .unwrap();
+    let tokens = output.take_best().tokens;
     let mut seen = std::collections::HashSet::new();
     assert!(
-        output
-            .tokens
-            .windows(2)
-            .all(|pair| seen.insert(pair.to_vec())),
-        "{:?}",
-        output.tokens
+        tokens.windows(2).all(|pair| seen.insert(pair.to_vec())),
+        "{tokens:?}"
     );
 }
 
@@ -103,6 +108,7 @@ async fn what_nobody_waits_for_leaves_the_queue_and_the_batch() {
         run(&engine, &model, "Bonjour.", decode)
             .await
             .unwrap()
+            .take_best()
             .finished
     );
     assert_eq!(engine.queue_depth(), (0, 0));
@@ -131,10 +137,7 @@ async fn admission_is_bounded_and_given_back() {
 async fn encoding_alone_gives_the_vector_and_no_tokens() {
     let (model, engine) = (model(), engine(1 << 20));
     let output = run(&engine, &model, LONG, Task::Encode).await.unwrap();
-    assert_eq!(
-        (output.vector.len(), output.tokens.len()),
-        (model.config.dim, 0)
-    );
+    assert_eq!((output.vector.len(), output.hypotheses.len()), (256, 0));
     assert!(output.vector.iter().all(|x| x.is_finite()));
 }
 
@@ -152,6 +155,54 @@ async fn a_request_of_one_sentence_does_not_wait_for_one_of_a_thousand() {
     let small = run(&engine, &model, "Bonjour.", decode);
     match futures::future::select(many, std::pin::pin!(small)).await {
         futures::future::Either::Left(_) => panic!("the thousand came first"),
-        futures::future::Either::Right((output, _)) => assert!(output.unwrap().finished),
+        futures::future::Either::Right((output, _)) => {
+            assert!(output.unwrap().take_best().finished)
+        }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Words at random, sentences of unequal lengths, each with its own beam.
+    #[test]
+    fn beams_side_by_side_find_what_each_finds_alone(
+        sentences in prop::collection::vec(
+            (prop::collection::vec(prop::sample::select(WORDS.as_slice()), 1..12), 1usize..5),
+            2..9,
+        ),
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (model, engine) = (&*MODEL, engine(1 << 20));
+        let asked = |(words, size): &(Vec<&str>, usize)| {
+            let options = DecodeOptions {
+                search: Search::Beam(Beam::of(NonZeroUsize::new(*size).unwrap())),
+                ..DecodeOptions::default()
+            };
+            let engine = engine.clone();
+            let text = words.join(" ");
+            async move { run(&engine, model, &text, Task::Decode(options)).await.unwrap() }
+        };
+        let together = runtime.block_on(futures::future::join_all(sentences.iter().map(&asked)));
+        for (sentence, together) in sentences.iter().zip(together) {
+            let alone = runtime.block_on(asked(sentence));
+            prop_assert_eq!(alone.hypotheses.len(), sentence.1);
+            prop_assert_eq!(alone.hypotheses, together.hypotheses);
+        }
+    }
+}
+
+const WORDS: [&str; 12] = [
+    "le",
+    "chat",
+    "président",
+    "12",
+    "a",
+    "mangé",
+    "hier",
+    "des",
+    "missiles",
+    "iraniens",
+    ",",
+    ".",
+];

@@ -5,10 +5,13 @@ use super::{
     batch::Batch,
     queue::{Job, Queue, Room, WhenEmpty},
 };
-use crate::model::Student;
+use crate::model::Model;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// Source tokens encoded between two decode steps: bounds what the joiners cost those under way.
@@ -17,8 +20,10 @@ const MAX_ENCODED_TOKENS: usize = 2048;
 pub struct Worker {
     pub queue: Arc<Queue>,
     pub workers: usize,
-    /// In its batches at most.
+    /// In its batches no more are admitted; a beam may pass it.
     pub sentences: usize,
+    /// Rows in its batches, for who asks.
+    pub rows: Arc<AtomicUsize>,
 }
 
 impl Worker {
@@ -26,7 +31,7 @@ impl Worker {
     pub fn run(self) {
         let mut batches: Vec<Batch> = Vec::new();
         loop {
-            let under_way: usize = batches.iter().map(Batch::len).sum();
+            let under_way: usize = batches.iter().map(Batch::rows).sum();
             let room = Room {
                 sentences: self.sentences.saturating_sub(under_way),
                 tokens: MAX_ENCODED_TOKENS,
@@ -41,9 +46,7 @@ impl Worker {
                 return;
             }
             for (model, jobs) in by_model(taken.unwrap_or_default()) {
-                let at = batches
-                    .iter()
-                    .position(|batch| Arc::ptr_eq(batch.model(), &model));
+                let at = batches.iter().position(|batch| batch.model().is(&model));
                 let batch = match at {
                     Some(at) => Ok(batches.swap_remove(at)),
                     None => Batch::new(model).map_err(failed),
@@ -55,11 +58,17 @@ impl Worker {
                     }),
                 }
             }
+            batches.retain(|batch| batch.rows() > 0);
+            let taken: usize = batches.iter().map(Batch::rows).sum();
+            metrics::histogram!("depeche_batch_fill_ratio")
+                .record(taken as f64 / self.sentences as f64);
             batches = batches
                 .into_iter()
                 .filter_map(|batch| attempt(batch, Batch::step))
                 .collect();
-            batches.retain(|batch| batch.len() > 0);
+            batches.retain(|batch| batch.rows() > 0);
+            let rows = batches.iter().map(Batch::rows).sum();
+            self.rows.store(rows, Ordering::Relaxed);
         }
     }
 }
@@ -88,13 +97,10 @@ fn failed(error: candle_core::Error) -> InferenceError {
 }
 
 /// Jobs by the model that they want, each in order of arrival.
-fn by_model(jobs: Vec<Job>) -> Vec<(Arc<Student>, Vec<Job>)> {
-    let mut groups: Vec<(Arc<Student>, Vec<Job>)> = Vec::new();
+fn by_model(jobs: Vec<Job>) -> Vec<(Model, Vec<Job>)> {
+    let mut groups: Vec<(Model, Vec<Job>)> = Vec::new();
     for job in jobs {
-        match groups
-            .iter_mut()
-            .find(|(model, _)| Arc::ptr_eq(model, &job.model))
-        {
+        match groups.iter_mut().find(|(model, _)| model.is(&job.model)) {
             Some((_, group)) => group.push(job),
             None => groups.push((job.model.clone(), vec![job])),
         }
