@@ -3,7 +3,8 @@
 //!
 //! The modules, in the order in which a request goes down:
 //!
-//! - [`cli`]: the commands; [`config`]: their settings; [`telemetry`]: logs and metrics
+//! - [`cli`]: the commands; [`config`]: their settings; [`telemetry`]: logs, metrics,
+//!   traces
 //! - [`server`]: sockets, middleware, health, draining
 //! - [`rpc`]: the contract of `proto/`, one file a service: request → domain call → response
 //! - [`translate`], [`summarize`]: what the service does for people

@@ -132,6 +132,7 @@ async fn all_mistakes_of_a_request_are_told_at_once() {
         content_type: "text/html".to_owned(),
         source_language: "f".to_owned(),
         target_languages: vec!["en".to_owned(), "e".to_owned()],
+        ..TranslateRequest::default()
     };
     let told = fields(&refused(&server, request).await);
     assert_eq!(

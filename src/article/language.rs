@@ -90,6 +90,17 @@ impl Language {
         self == wanted || self.as_str() == self.primary() && self.primary() == wanted.primary()
     }
 
+    /// Its codes of three letters; several where standards differ.
+    pub fn three_letters(&self) -> impl Iterator<Item = &'static str> {
+        codes::three_letters(self.primary())
+    }
+
+    /// Its name in English; the tag itself where that is not known.
+    pub fn english_name(&self) -> String {
+        let name = self.three_letters().find_map(identify::english_name);
+        name.map_or_else(|| self.to_string(), str::to_owned)
+    }
+
     /// The language subtag alone: `pt` of `pt-BR`.
     pub fn primary(&self) -> &str {
         self.0.split('-').next().unwrap_or(&self.0)

@@ -8,6 +8,7 @@
 //! - `residue`: lines that a web page left in the article (source lines, counters, teasers, scripts)
 //! - [`segment`]: a block into sentences, by the rules of French
 //! - [`protect`]: URLs, addresses, handles and the like, which no one may split or translate
+//! - [`numbers`]: the numbers of a text, whichever way they are written
 //! - [`clauses`]: a sentence that is too long for a model into pieces that fit
 
 pub mod characters;
@@ -15,6 +16,7 @@ pub mod clauses;
 pub mod document;
 pub mod language;
 mod layout;
+pub mod numbers;
 pub mod protect;
 mod residue;
 pub mod segment;

@@ -30,17 +30,23 @@ pub struct Entry {
     pub files: Vec<FileEntry>,
 }
 
-impl Engine {
-    /// Whether this version runs it.
-    pub fn runs_here(self) -> bool {
-        self == Engine::Student
-    }
-}
-
 impl Entry {
     /// Whether this version can translate with it.
     pub fn translates_here(&self) -> bool {
-        self.engine.runs_here() && self.task == Task::Translation
+        let has_weights = match self.engine {
+            Engine::Student | Engine::Marian => true,
+            Engine::T5 => self
+                .files
+                .iter()
+                .any(|file| file.path.ends_with(".safetensors")),
+            Engine::Causal => false,
+        };
+        has_weights && self.task == Task::Translation
+    }
+
+    /// Whether this version has a use for it.
+    pub fn runs_here(&self) -> bool {
+        self.translates_here() || self.engine == Engine::Causal
     }
 
     /// Whether it is from Mozilla's live index.

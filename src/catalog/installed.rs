@@ -5,7 +5,7 @@ use super::{
     entry::{Engine, Entry, Task},
     store,
 };
-use crate::model::student;
+use crate::model::{causal, student};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -84,14 +84,23 @@ pub fn scan(folders: &[PathBuf]) -> Result<(Vec<Installed>, Catalog), CatalogErr
 /// Whether a folder holds a model that this version has an engine for. One with a part of the files is
 /// a damaged model, not another kind of folder.
 fn runs(folder: &Path, entry: Option<&Entry>, recorded: bool) -> bool {
-    match entry.map(|entry| entry.engine) {
-        Some(engine) if engine.runs_here() => recorded || student::holds_student(folder),
-        Some(engine) => {
-            let (model, engine) = (folder.display(), engine.name());
-            tracing::warn!(%model, engine, "passed over: no engine here runs it yet");
+    match entry {
+        Some(entry) if entry.runs_here() => recorded || holds(entry.engine, folder),
+        Some(entry) => {
+            let (model, task) = (folder.display(), entry.task.name());
+            tracing::warn!(%model, task, "passed over: this version has no use for it yet");
             false
         }
         None => student::holds_student(folder),
+    }
+}
+
+/// Whether a folder has the files of a model of that engine, be it a damaged one.
+fn holds(engine: Engine, folder: &Path) -> bool {
+    match engine {
+        Engine::Student => student::holds_student(folder),
+        Engine::Causal => causal::holds_causal(folder),
+        Engine::Marian | Engine::T5 => folder.join("config.json").is_file(),
     }
 }
 

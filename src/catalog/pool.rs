@@ -8,8 +8,11 @@
 #[cfg(test)]
 mod test;
 
-use super::{Installed, PoolError};
-use crate::model::{ComputeType, ModelError, Student};
+use super::{
+    Installed, PoolError,
+    entry::{Engine, Task},
+};
+use crate::model::{ComputeType, Model, ModelError};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -57,7 +60,7 @@ enum Held {
     /// Its memory is set aside.
     Loading { bytes: u64 },
     Loaded {
-        model: Arc<Student>,
+        model: Model,
         bytes: u64,
         last_used: u64,
     },
@@ -73,7 +76,7 @@ impl Held {
 
 /// What to do next for a request.
 enum Plan {
-    Take(Vec<Arc<Student>>),
+    Take(Vec<Model>),
     /// Load these, whose memory is set aside now.
     Load(Vec<Arc<str>>),
     /// Some are being loaded for another request.
@@ -114,7 +117,7 @@ impl Pool {
 
     /// The models of the ids, in their order, loaded if they are not. A load goes on when the future
     /// is dropped: the next request finds it done.
-    pub async fn get(&self, ids: &[&str]) -> Result<Vec<Arc<Student>>, PoolError> {
+    pub async fn get(&self, ids: &[&str]) -> Result<Vec<Model>, PoolError> {
         let mut waiting_since = None;
         // What was loaded for this request must not leave before it is taken.
         let mut held = Vec::new();
@@ -172,8 +175,17 @@ impl Pool {
         self.shared.slots.keys().map(|id| &**id)
     }
 
+    /// Of the installed models for the task the one of the largest file.
+    pub fn largest(&self, task: Task) -> Option<&str> {
+        let slots = self.shared.slots.iter();
+        slots
+            .filter(|(_, slot)| slot.installed.task == task)
+            .max_by_key(|(_, slot)| slot.installed.weight_bytes())
+            .map(|(id, _)| &**id)
+    }
+
     /// The installed models in the order of their ids, and the loaded ones' networks.
-    pub fn list(&self) -> Vec<(&Installed, Option<Arc<Student>>)> {
+    pub fn list(&self) -> Vec<(&Installed, Option<Model>)> {
         let state = self.lock();
         let slots = self.shared.slots.iter();
         slots
@@ -251,7 +263,7 @@ impl Pool {
                     model,
                     bytes,
                     last_used,
-                } if Arc::strong_count(model) == 1 && !wanted.contains(&&**id) => {
+                } if model.holders() == 1 && !wanted.contains(&&**id) => {
                     Some((*last_used, *bytes, id.clone()))
                 }
                 _ => None,
@@ -297,7 +309,7 @@ impl Pool {
     }
 
     /// Begins to load a model whose memory is set aside.
-    fn load(&self, id: Arc<str>) -> JoinHandle<Result<Arc<Student>, PoolError>> {
+    fn load(&self, id: Arc<str>) -> JoinHandle<Result<Model, PoolError>> {
         // Whichever way it ends, also if it never runs, the memory is given back.
         let mut ending = Ending {
             pool: self.clone(),
@@ -309,7 +321,7 @@ impl Pool {
             let (shared, id) = (ending.pool.shared.clone(), ending.id.clone());
             let slot = shared.slots.get(&id);
             let slot = slot.ok_or_else(|| PoolError::Unknown(id.to_string()))?;
-            let model = Arc::new(Student::load(&slot.installed.folder, shared.compute)?);
+            let model = load(&slot.installed, shared.compute)?;
             let bytes = model.resident_bytes();
             slot.bytes.store(bytes as u64, Ordering::Relaxed);
             let ms = started.elapsed().as_millis() as u64;
@@ -328,15 +340,26 @@ impl Pool {
     }
 }
 
+/// Reads a model with the network that runs it.
+fn load(installed: &Installed, compute: ComputeType) -> Result<Model, PoolError> {
+    let folder = &installed.folder;
+    match installed.engine {
+        Engine::Student => Ok(Model::student(folder, compute)?),
+        Engine::Causal => Ok(Model::instruction(folder)?),
+        Engine::Marian => Ok(Model::marian(folder, compute)?),
+        Engine::T5 => Ok(Model::t5(folder, compute)?),
+    }
+}
+
 /// The end of a load, whichever way it ends.
 struct Ending {
     pool: Pool,
     id: Arc<str>,
-    loaded: Option<Arc<Student>>,
+    loaded: Option<Model>,
 }
 
 impl Ending {
-    fn well(&mut self, model: Arc<Student>) {
+    fn well(&mut self, model: Model) {
         self.loaded = Some(model);
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     inference::{
         BATCH_SENTENCES, DecodeOptions, Engine, EngineSettings, InferenceError, Reservation, Task,
     },
-    model::{ComputeType, Student, TokenId, layers::int8},
+    model::{ComputeType, TokenId, Translator, layers::int8},
 };
 
 /// Measure how fast a model translates the lines of a file
@@ -101,14 +101,14 @@ impl Bench {
             Compute::Int8 => ComputeType::Int8,
             Compute::F32 => ComputeType::F32,
         };
-        let model = Student::load(&folder, compute).map_err(failed)?;
+        let model = Translator::student(&folder, compute).map_err(failed)?;
         let load = started.elapsed();
         let lines: Vec<&str> = text.lines().collect();
         let mut source_tokens = 0;
         for (number, line) in lines.iter().enumerate() {
             let source = ids(&model, line);
             source_tokens += source.len();
-            let window = model.config.max_source_tokens;
+            let window = model.max_source_tokens();
             if source.len() > window {
                 return Err(CliError::Input(format!(
                     "{}: line {} is {} tokens long, and the model's window {window}: leave it out",
@@ -125,8 +125,10 @@ impl Bench {
             )));
         }
         let engine = Engine::start(EngineSettings {
+            name: "sentences",
             threads: settings.inference_threads,
             queue_tokens: usize::MAX,
+            queue_wait: Duration::MAX,
             batch_sentences: self.batch,
         })
         .map_err(failed)?;
@@ -212,7 +214,7 @@ impl Bench {
 /// What every sentence is asked of.
 struct Asked {
     engine: Engine,
-    model: Arc<Student>,
+    model: Arc<Translator>,
     task: Task,
 }
 
@@ -246,9 +248,10 @@ impl Asked {
         line: &str,
     ) -> Result<(usize, String), InferenceError> {
         let source = ids(&self.model, line);
-        let output = request.run(&self.model, source, self.task).await?;
-        let text = self.model.target.decode(&output.tokens);
-        Ok((output.tokens.len(), text))
+        let mut output = request.run(&self.model, source, self.task).await?;
+        let tokens = output.take_best().tokens;
+        let text = self.model.target().decode(&tokens);
+        Ok((tokens.len(), text))
     }
 }
 
@@ -309,12 +312,9 @@ impl Figures {
     }
 }
 
-fn ids(model: &Student, line: &str) -> Vec<TokenId> {
-    let tokens = model.source.encode(line).into_iter();
-    tokens
-        .map(|token| token.id)
-        .chain([model.config.end()])
-        .collect()
+fn ids(model: &Translator, line: &str) -> Vec<TokenId> {
+    let tokens = model.source().encode(line).into_iter();
+    tokens.map(|token| token.id).chain([model.end()]).collect()
 }
 
 fn milliseconds(time: Duration) -> f64 {

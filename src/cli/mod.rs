@@ -9,6 +9,7 @@ mod ask;
 mod bench;
 mod digest;
 mod error;
+mod health;
 mod input;
 mod json;
 mod load;
@@ -16,6 +17,7 @@ mod models;
 mod output;
 mod serve;
 mod summarize;
+mod token;
 mod translate;
 mod transport;
 
@@ -37,13 +39,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
+    Health(health::Health),
     Translate(translate::Translate),
     Summarize(summarize::Summarize),
     Digest(digest::Digest),
     Bench(bench::Bench),
     Models(models::Models),
     Load(Box<load::Load>),
+    Token(token::TokenCommand),
 }
 
 /// Runs the command line of this process.
@@ -76,11 +80,13 @@ fn run() -> Result<(), CliError> {
     let result = runtime.block_on(async {
         match command {
             Command::Serve(command) => command.run().await,
+            Command::Health(command) => tokio::task::block_in_place(|| command.run()),
             Command::Translate(command) => command.run().await,
             Command::Summarize(command) => command.run().await,
             Command::Digest(command) => command.run().await,
             Command::Bench(command) => command.run().await,
             Command::Models(command) => tokio::task::block_in_place(|| command.run()),
+            Command::Token(command) => command.run(),
             Command::Load(command) => command.run().await,
         }
     });

@@ -26,6 +26,25 @@ pub struct Summarize {
     to: Vec<String>,
     #[command(flatten)]
     length: Length,
+    /// Sentences of the article, or new ones by an instruction model
+    #[arg(long, value_enum, default_value_t = Style::Extractive, conflicts_with = "request")]
+    style: Style,
+}
+
+/// How a summary is made.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Style {
+    Extractive,
+    Abstractive,
+}
+
+impl From<Style> for SummaryStyle {
+    fn from(style: Style) -> Self {
+        match style {
+            Style::Extractive => SummaryStyle::Extractive,
+            Style::Abstractive => SummaryStyle::Abstractive,
+        }
+    }
 }
 
 /// How long a summary may be.
@@ -41,7 +60,12 @@ pub struct Length {
 
 impl Summarize {
     pub async fn run(self) -> Result<(), CliError> {
-        let Summarize { ask, to, length } = self;
+        let Summarize {
+            ask,
+            to,
+            length,
+            style,
+        } = self;
         let from = ask.input.from.clone().unwrap_or_default();
         ask.run(
             |text| SummarizeRequest {
@@ -51,7 +75,7 @@ impl Summarize {
                 target_languages: to,
                 max_sentences: length.sentences,
                 max_words: length.words,
-                style: SummaryStyle::Unspecified.into(),
+                style: SummaryStyle::from(style).into(),
             },
             async |transport, request| {
                 SummarizationServiceClient::new(transport)

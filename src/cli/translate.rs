@@ -18,11 +18,14 @@ pub struct Translate {
     #[arg(long, value_name = "LANGUAGE", value_delimiter = ',')]
     #[arg(required_unless_present = "request", conflicts_with = "request")]
     to: Vec<String>,
+    /// Hypotheses that are followed side by side for a sentence, 1 to 16 [default: 1]
+    #[arg(long, value_name = "N", conflicts_with = "request")]
+    beam: Option<u32>,
 }
 
 impl Translate {
     pub async fn run(self) -> Result<(), CliError> {
-        let Translate { ask, to } = self;
+        let Translate { ask, to, beam } = self;
         let from = ask.input.from.clone().unwrap_or_default();
         ask.run(
             |text| TranslateRequest {
@@ -30,6 +33,8 @@ impl Translate {
                 content_type: String::new(),
                 source_language: from,
                 target_languages: to,
+                beam_size: beam,
+                ..TranslateRequest::default()
             },
             async |transport, request| {
                 TranslationServiceClient::new(transport)

@@ -2,15 +2,18 @@
 
 use tonic::{Request, Response, Status};
 
-use crate::rpc::{
-    Api,
-    call::Call,
-    document,
-    highlights::{self, Voice},
-    pieces::{self, Target},
-    proto::v1::{DigestRequest, DigestResponse, article_service_server::ArticleService},
-    request::Limits,
-    status::RpcError,
+use crate::{
+    inference::DecodeOptions,
+    rpc::{
+        Api,
+        call::{Call, Reading},
+        document::{self, Passes},
+        highlights::{self, Voice},
+        pieces::{self, Target},
+        proto::v1::{DigestRequest, DigestResponse, article_service_server::ArticleService},
+        request::Limits,
+        status::RpcError,
+    },
 };
 
 #[tonic::async_trait]
@@ -31,15 +34,18 @@ async fn digest(
     request: DigestRequest,
 ) -> Result<DigestResponse, RpcError> {
     let request = limits.digest(request)?;
-    let prepared = document::prepare(&call.domain, request.source).await?;
+    let passes = Passes::Sentences {
+        translations: request.targets.len(),
+        readings: 1,
+    };
+    let prepared = document::prepare(call, request.source, passes).await?;
     let loaded = call
-        .domain
-        .load(&prepared.source, &request.targets, true)
+        .load(&prepared.source, &request.targets, Reading::Needed)
         .await?;
-    let targets = Target::all(request.targets, loaded.routes);
+    let targets = Target::all(request.targets, loaded.routes, DecodeOptions::default());
     let own = Voice::Own(prepared.source.clone());
     let summarized = async {
-        let chosen = highlights::choose(&prepared, loaded.reader, request.length).await?;
+        let chosen = highlights::choose(call, &prepared, loaded.reader, request.length).await?;
         let (summary, _) = highlights::whole(call, &prepared, &chosen, &own).await?;
         Ok::<_, RpcError>((chosen, summary))
     };

@@ -1,8 +1,22 @@
-//! What every call has: the domain, its client's deadline, the count for the log.
+//! What every call has: the domain, who asks, its deadline, the count for the log.
+
+use std::time::Instant;
 
 use tonic::{Request, Status};
 
-use crate::rpc::{Api, deadline::Deadline, domain::Domain, status::RpcError, tally::Tally};
+use crate::{
+    article::Language,
+    inference::{Asker, Engine, Order, Reservation, Urgency},
+    rpc::{
+        Api,
+        client::Client,
+        deadline::Deadline,
+        domain::{Domain, Loaded},
+        request::Limits,
+        status::RpcError,
+        tally::{Stage, Tally},
+    },
+};
 
 /// One call under way. Cheap to clone.
 #[derive(Clone)]
@@ -10,16 +24,63 @@ pub struct Call {
     pub domain: Domain,
     pub deadline: Deadline,
     pub tally: Tally,
+    limits: Limits,
+    asker: Asker,
+    urgency: Urgency,
 }
 
 impl Call {
-    /// Refuses the request while models load.
+    /// Refuses the request while models load. It may take as long as its client and the server allow.
     pub fn begin<T>(api: &Api, request: &Request<T>) -> Result<Self, RpcError> {
+        let mut call = Self::begin_batch(api, request)?;
+        call.urgency = Urgency::Interactive;
+        call.deadline = call.deadline.within(call.limits.max_duration);
+        Ok(call)
+    }
+
+    /// A call of many documents: each of them may take as long as the server allows.
+    pub fn begin_batch<T>(api: &Api, request: &Request<T>) -> Result<Self, RpcError> {
         Ok(Call {
             domain: api.domain.get()?.clone(),
             deadline: Deadline::of(request.metadata()),
             tally: Tally::of(request.extensions()),
+            limits: api.limits,
+            asker: Client::of(request.extensions()).asker,
+            urgency: Urgency::Batch,
         })
+    }
+
+    /// The call of one document of a batch, from now on.
+    pub fn document(&self) -> Self {
+        Call {
+            deadline: self.deadline.within(self.limits.max_duration),
+            ..self.clone()
+        }
+    }
+
+    /// A place in the engine for about so many source tokens, if they can be done in time.
+    pub fn claim(&self, engine: &Engine, tokens: usize) -> Result<Reservation, RpcError> {
+        let order = Order {
+            asker: self.asker.clone(),
+            urgency: self.urgency,
+            tokens,
+            deadline: self.deadline.at(),
+        };
+        Ok(engine.admit(order)?)
+    }
+
+    /// Takes the models that lead to the targets, loading those that are not there.
+    pub async fn load(
+        &self,
+        source: &Language,
+        targets: &[Language],
+        reading: Reading,
+    ) -> Result<Loaded, RpcError> {
+        let began = Instant::now();
+        let reading = reading == Reading::Needed;
+        let loaded = self.domain.load(source, targets, reading).await;
+        self.tally.passed(Stage::Load, began);
+        loaded
     }
 
     /// The work's result as a response, unless the deadline comes first.
@@ -33,4 +94,11 @@ impl Call {
             .await?;
         Ok(tonic::Response::new(response))
     }
+}
+
+/// Whether a model that reads the document is wanted, beside those that translate it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Needed,
+    NotNeeded,
 }

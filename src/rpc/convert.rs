@@ -4,7 +4,7 @@ use std::{ops::Range, time::Duration};
 
 use crate::{
     catalog::{Installed, entry::Entry},
-    model::Student,
+    model::Model,
     rpc::{document::Prepared, domain::Domain, proto::v1},
     translate::{self, SentenceUsage, WarningKind},
 };
@@ -80,7 +80,7 @@ pub fn models(domain: &Domain, available: bool) -> Vec<v1::Model> {
         .into_iter()
         .map(|(installed, loaded)| {
             let entry = domain.known().get(&installed.id);
-            installed_model(installed, loaded.as_deref(), entry)
+            installed_model(installed, loaded.as_ref(), entry)
         })
         .collect();
     if available {
@@ -93,11 +93,7 @@ pub fn models(domain: &Domain, available: bool) -> Vec<v1::Model> {
     models
 }
 
-fn installed_model(
-    model: &Installed,
-    loaded: Option<&Student>,
-    entry: Option<&Entry>,
-) -> v1::Model {
+fn installed_model(model: &Installed, loaded: Option<&Model>, entry: Option<&Entry>) -> v1::Model {
     let state = match loaded {
         Some(_) => v1::ModelState::Loaded,
         None => v1::ModelState::Installed,
@@ -109,7 +105,7 @@ fn installed_model(
         target_languages: model.target_languages.clone(),
         engine: model.engine.name().to_owned(),
         licence: model.licence.clone(),
-        parameters: loaded.map_or(0, |model| model.parameters as u64),
+        parameters: loaded.map_or(0, |model| model.parameters() as u64),
         resident_bytes: loaded.map_or(0, |model| model.resident_bytes() as u64),
         state: state.into(),
         file_bytes: entry.map_or(0, file_bytes),

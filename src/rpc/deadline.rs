@@ -1,12 +1,16 @@
-//! The client's `grpc-timeout`: work stops when nobody waits for it any more.
+//! The client's `grpc-timeout`, and the server's own limit: work stops when nobody waits for it any more.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
-use futures::{Stream, StreamExt, stream};
-use tokio::time::{Instant, timeout_at};
+use futures::{FutureExt, Stream, StreamExt, stream};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 use tonic::{Status, metadata::MetadataMap};
+use tracing::Instrument;
 
-use crate::rpc::status::RpcError;
+use crate::rpc::status::{self, RpcError};
 
 /// The answer has to travel, and the transport has a timer of its own for the same moment: ending
 /// a little earlier lets the client read DEADLINE_EXCEEDED instead of a reset stream.
@@ -29,11 +33,22 @@ impl Deadline {
         }))
     }
 
+    /// No later than so long from now, if there is a limit.
+    pub fn within(self, limit: Option<Duration>) -> Self {
+        let limit = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Deadline(self.0.into_iter().chain(limit).min())
+    }
+
+    /// The moment, if there is one.
+    pub fn at(self) -> Option<std::time::Instant> {
+        self.0.map(Instant::into_std)
+    }
+
     /// The future's result, unless the deadline comes first, which drops the future.
-    pub async fn bound<T>(
+    pub async fn bound<T, E: From<RpcError>>(
         self,
-        work: impl Future<Output = Result<T, Status>>,
-    ) -> Result<T, Status> {
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         match self.0 {
             None => work.await,
             Some(at) => timeout_at(at, work)
@@ -42,7 +57,8 @@ impl Deadline {
         }
     }
 
-    /// The stream until the deadline, which drops it and ends it with an error.
+    /// The stream until the deadline, which drops it and ends it with an error. It is read by a task of its
+    /// own, so that a client that stops reading holds no more than its next item after the deadline.
     pub fn bound_stream<T>(
         self,
         items: impl Stream<Item = Result<T, Status>> + Send + 'static,
@@ -50,18 +66,36 @@ impl Deadline {
     where
         T: Send + 'static,
     {
-        stream::unfold(Some(items.boxed()), move |items| async move {
-            let mut items = items?;
-            let next = match self.0 {
-                None => Ok(items.next().await),
-                Some(at) => timeout_at(at, items.next()).await,
+        let (send, receive) = mpsc::channel(1);
+        let reading = async move {
+            let read = AssertUnwindSafe(pass_on(items, &send)).catch_unwind();
+            let read = self.bound(async { Ok::<_, RpcError>(read.await) });
+            let end = tokio::select! {
+                end = read => end,
+                // Nobody listens any more: the items are dropped.
+                () = send.closed() => return,
             };
-            match next {
-                Ok(Some(item)) => Some((item, Some(items))),
-                Ok(None) => None,
-                Err(_) => Some((Err(RpcError::Deadline.into()), None)),
-            }
+            let error = match end {
+                Ok(Ok(())) => return,
+                Ok(Err(_)) => status::panicked(),
+                Err(error) => error.into(),
+            };
+            // An error means that nobody listens any more.
+            let _ = send.send(Err(error)).await;
+        };
+        tokio::spawn(reading.in_current_span());
+        stream::unfold(receive, async |mut receive| {
+            Some((receive.recv().await?, receive))
         })
+    }
+}
+
+async fn pass_on<T>(items: impl Stream<Item = T>, send: &mpsc::Sender<T>) {
+    let mut items = std::pin::pin!(items);
+    while let Some(item) = items.next().await {
+        if send.send(item).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -121,6 +155,35 @@ mod tests {
         let status = soon().bound(work).await.unwrap_err();
         assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
         assert!(alive.try_recv().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_servers_limit_holds_where_the_client_asks_for_more_or_says_nothing() {
+        let limit = Some(Duration::from_millis(300));
+        let at = std::time::Instant::from(Instant::now() + Duration::from_millis(300));
+        assert_eq!(soon().within(limit).at(), Some(at));
+        let silent = Deadline::of(&MetadataMap::new());
+        assert_eq!(silent.within(limit).at(), Some(at));
+        assert_eq!(silent.within(None).at(), None);
+        assert!(soon().within(Some(Duration::from_secs(9))).at() > Some(at));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_nobody_reads_is_dropped_at_its_deadline() {
+        let (dropped, alive) = tokio::sync::oneshot::channel::<()>();
+        let items = stream::unfold(dropped, async |held| Some((Ok(1), held)));
+        let unread = soon().bound_stream(items);
+        assert!(alive.await.is_err());
+        drop(unread);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_in_a_stream_is_an_error_and_not_its_end() {
+        let items = stream::poll_fn(|_| -> std::task::Poll<Option<Result<i32, Status>>> {
+            panic!("as a test")
+        });
+        let told: Vec<_> = soon().bound_stream(items).collect().await;
+        assert_eq!(told[0].as_ref().unwrap_err().code(), tonic::Code::Internal);
     }
 
     #[tokio::test(start_paused = true)]

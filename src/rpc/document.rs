@@ -1,16 +1,19 @@
 //! A request's text, read once for all that is done with it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use crate::{
     article::{self, Detected, Document, Language},
-    inference::Reservation,
+    inference::{Engine, Reservation},
     rpc::{
+        CONTENT,
+        call::Call,
         convert,
         domain::Domain,
         proto::v1::{Warning, WarningCode},
         request::{Source, Violation},
         status::RpcError,
+        tally::Stage,
     },
 };
 
@@ -55,17 +58,54 @@ impl Prepared {
     }
 }
 
-/// Splits the text and finds its language.
-pub async fn prepare(domain: &Domain, source: Source) -> Result<Prepared, RpcError> {
+/// How often the models go over a text.
+#[derive(Clone, Copy, Debug)]
+pub enum Passes {
+    /// Sentence by sentence.
+    Sentences {
+        /// Languages that all of it is translated into.
+        translations: usize,
+        /// Times that its sentences are only read, which is a third of translating them.
+        readings: usize,
+    },
+    /// As a whole, for so many texts to be written.
+    Whole(usize),
+}
+
+impl Passes {
+    fn tokens(self, text: &str) -> usize {
+        let once = text.len() / BYTES_PER_TOKEN;
+        let tokens = match self {
+            Passes::Sentences {
+                translations,
+                readings,
+            } => once * translations + once * readings / 3,
+            Passes::Whole(times) => once * times,
+        };
+        tokens.max(1)
+    }
+
+    fn engine(self, domain: &Domain) -> &Engine {
+        match self {
+            Passes::Sentences { .. } => &domain.engine,
+            Passes::Whole(_) => &domain.writing_engine,
+        }
+    }
+}
+
+/// Claims a place for the work, splits the text and finds its language.
+pub async fn prepare(call: &Call, source: Source, passes: Passes) -> Result<Prepared, RpcError> {
+    let (domain, began) = (&call.domain, Instant::now());
     let Source { text, language } = source;
-    let tokens = (text.len() / BYTES_PER_TOKEN).max(1);
-    let claim = domain.engine.reserve(tokens)?;
+    tracing::info!(target: CONTENT, text, "to read");
+    let claim = call.claim(passes.engine(domain), passes.tokens(&text))?;
     let Read {
         document,
         detected,
         characters,
         letters,
     } = off_the_runtime(text, read).await?;
+    call.tally.passed(Stage::Read, began);
     let likeliest = detected.first();
     let confident =
         likeliest.is_some_and(|best| best.confidence > CONFIDENT && letters >= ENOUGH_LETTERS);

@@ -5,21 +5,28 @@ use std::{
     num::NonZeroUsize,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use crate::{
     article::{Language, LanguageError},
-    catalog::{self, Catalog, CatalogError, Installed, Pool, PoolError, entry::Entry},
-    inference::{BATCH_SENTENCES, Engine, EngineSettings},
-    model::Student,
+    catalog::{
+        self, Catalog, CatalogError, Installed, Pool, PoolError,
+        entry::{Entry, Task},
+    },
+    inference::{BATCH_SENTENCES, BATCH_TEXTS, Engine, EngineSettings},
+    model::{Causal, Model, Translator},
     rpc::{request::Violation, status::RpcError},
-    translate::{Hop, LoadedRoute, Route, Routes},
+    translate::{Hop, LoadedHop, LoadedRoute, Route, Routes},
 };
 
 /// Everything that answers requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Domain {
+    /// Computes sentences: a worker a core, many sentences in each batch.
     pub engine: Engine,
+    /// Has texts written by instruction models: one worker, whose products are split over the cores.
+    pub writing_engine: Engine,
     pub pool: Pool,
     /// Over the installed models.
     pub routes: Routes,
@@ -43,6 +50,7 @@ pub struct DomainSettings {
     pub models: Vec<PathBuf>,
     pub threads: NonZeroUsize,
     pub queue_tokens: usize,
+    pub queue_wait: Duration,
     pub compute: ComputeType,
     /// Memory of all loaded models, in bytes.
     pub memory_budget: u64,
@@ -92,7 +100,13 @@ pub struct Loaded {
     /// One a target language.
     pub routes: Vec<LoadedRoute>,
     /// Reads the source language, if that was asked for.
-    pub reader: Option<Arc<Student>>,
+    pub reader: Option<Arc<Translator>>,
+}
+
+/// A model that writes texts.
+pub struct Writer {
+    pub id: String,
+    pub model: Arc<Causal>,
 }
 
 impl Domain {
@@ -104,9 +118,18 @@ impl Domain {
         let (installed, catalog) = scan.await??;
         let hops = installed_hops(&installed, &catalog)?;
         let domain = Domain {
+            writing_engine: Engine::start(EngineSettings {
+                name: "texts",
+                threads: NonZeroUsize::MIN,
+                queue_tokens: settings.queue_tokens,
+                queue_wait: settings.queue_wait,
+                batch_sentences: BATCH_TEXTS,
+            })?,
             engine: Engine::start(EngineSettings {
+                name: "sentences",
                 threads: settings.threads,
                 queue_tokens: settings.queue_tokens,
+                queue_wait: settings.queue_wait,
                 batch_sentences: BATCH_SENTENCES,
             })?,
             pool: Pool::new(installed, settings.memory_budget, settings.compute),
@@ -177,17 +200,41 @@ impl Domain {
         let models = self.pool.get(&ids).await?;
         let model = |hop: &Hop| {
             let at = ids.binary_search(&&*hop.model);
-            at.ok().and_then(|at| models.get(at).cloned())
+            let model = at.ok().and_then(|at| models.get(at));
+            model.and_then(Model::translator).cloned()
+        };
+        let loaded = |hop: &Hop| {
+            Some(LoadedHop {
+                model: model(hop)?,
+                hop: hop.clone(),
+            })
         };
         Ok(Loaded {
             reader: reader.and_then(model),
             routes: routes
                 .iter()
                 .map(|route| LoadedRoute {
-                    models: route.hops.iter().filter_map(model).collect(),
-                    route: route.clone(),
+                    hops: route.hops.iter().filter_map(loaded).collect(),
                 })
                 .collect(),
+        })
+    }
+
+    /// Loads the model that writes texts: the largest that is installed.
+    pub async fn load_writer(&self) -> Result<Writer, RpcError> {
+        let Some(id) = self.pool.largest(Task::Instruction) else {
+            let mut known = self.known().iter();
+            let pull = known.find(|entry| entry.task == Task::Instruction && entry.runs_here());
+            return Err(RpcError::NoWriter {
+                pull: pull.map(|entry| entry.id.clone()),
+            });
+        };
+        let models = self.pool.get(&[id]).await?;
+        let model = models.first().and_then(Model::causal).cloned();
+        let model = model.ok_or_else(|| RpcError::Failed(format!("{id} writes no texts")))?;
+        Ok(Writer {
+            id: id.to_owned(),
+            model,
         })
     }
 
@@ -258,7 +305,14 @@ impl Domain {
         self.possible.get_or_init(|| {
             let mut hops = self.routes.hops().to_vec();
             let mut best: Vec<(Hop, usize)> = Vec::new();
-            for entry in self.known().iter().filter(|entry| entry.translates_here()) {
+            // Of the larger networks only those that were tried: a model of gigabytes is no answer to
+            // who lacks a pair that two of twenty megabytes lead through.
+            let proposed = |entry: &&Entry| {
+                let tried = entry.engine == catalog::entry::Engine::Student
+                    || entry.checked == catalog::entry::Checked::Run;
+                entry.translates_here() && tried
+            };
+            for entry in self.known().iter().filter(proposed) {
                 for hop in entry_hops(entry) {
                     let rank = rank(self.known(), &hop);
                     best.push((hop, rank));
@@ -295,7 +349,8 @@ fn entry_hops(entry: &Entry) -> Vec<Hop> {
 /// What installed models translate; of two for the same pair the better measured one first.
 fn installed_hops(installed: &[Installed], catalog: &Catalog) -> Result<Vec<Hop>, OpenError> {
     let mut all = Vec::new();
-    for model in installed {
+    let translators = installed.iter();
+    for model in translators.filter(|model| model.task == Task::Translation) {
         let hops = hops(&model.id, &model.source_languages, &model.target_languages);
         all.extend(hops.map_err(|source| OpenError::Language {
             id: model.id.clone(),

@@ -1,19 +1,21 @@
 //! A summary sentence by sentence: chosen once, then told in each language.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::{
     article::Language,
-    model::Student,
+    inference::DecodeOptions,
+    model::Translator,
     rpc::{
-        call::Call,
+        call::{Call, Reading},
         convert::{self, Spent},
         document::Prepared,
         pieces::Target,
         proto::v1,
         status::RpcError,
+        tally::Stage,
     },
     summarize::{Length, SummarySentence, summarize},
     translate::{self, Selection, SentenceUsage},
@@ -40,7 +42,7 @@ impl Voice {
     pub fn route(&self) -> v1::Route {
         match self {
             Voice::Own(_) => v1::Route::default(),
-            Voice::Translated(target) => convert::route(&target.route.route),
+            Voice::Translated(target) => convert::route(&target.route.route()),
         }
     }
 
@@ -58,13 +60,15 @@ pub async fn voices(
     call: &Call,
     prepared: &Prepared,
     languages: Vec<Language>,
-) -> Result<(Vec<Voice>, Option<Arc<Student>>), RpcError> {
+) -> Result<(Vec<Voice>, Option<Arc<Translator>>), RpcError> {
     let others: Vec<_> = languages
         .iter()
         .filter(|language| !prepared.source.serves(language))
         .cloned()
         .collect();
-    let loaded = call.domain.load(&prepared.source, &others, true).await?;
+    let loaded = call
+        .load(&prepared.source, &others, Reading::Needed)
+        .await?;
     if languages.is_empty() {
         let own = Voice::Own(prepared.source.clone());
         return Ok((vec![own], loaded.reader));
@@ -74,24 +78,31 @@ pub async fn voices(
         if prepared.source.serves(&language) {
             return Some(Voice::Own(language));
         }
-        routes
-            .next()
-            .map(|route| Voice::Translated(Target { language, route }))
+        routes.next().map(|route| {
+            Voice::Translated(Target {
+                language,
+                route,
+                decoding: DecodeOptions::default(),
+            })
+        })
     });
     Ok((voices.collect(), loaded.reader))
 }
 
 /// Chooses the sentences that the summary is made of, in the document's order.
 pub async fn choose(
+    call: &Call,
     prepared: &Prepared,
-    reader: Option<Arc<Student>>,
+    reader: Option<Arc<Translator>>,
     length: Length,
 ) -> Result<Arc<Vec<SummarySentence>>, RpcError> {
     let reader = reader.ok_or_else(|| RpcError::NoReader {
         language: prepared.source.clone(),
         pull: None,
     })?;
+    let began = Instant::now();
     let chosen = summarize(&prepared.claim, &prepared.document, &reader, length).await?;
+    call.tally.passed(Stage::Choose, began);
     Ok(Arc::new(chosen))
 }
 
@@ -107,7 +118,7 @@ pub fn told(
     let tally = call.tally.clone();
     let Voice::Translated(target) = voice else {
         let own = (0..chosen.len()).map(move |position| {
-            tally.add_sentence();
+            tally.add_sentence(&SentenceUsage::default());
             let sentence = &chosen[position];
             Ok((
                 message(sentence, sentence.text.clone(), Vec::new()),
@@ -123,6 +134,7 @@ pub fn told(
         &prepared.document,
         &selection,
         &target.route,
+        target.decoding,
     );
     let told = translated
         .map_err(RpcError::from)
@@ -133,7 +145,7 @@ pub fn told(
                 given: position + 1,
                 expected: chosen.len(),
             })?;
-            tally.add_sentence();
+            tally.add_sentence(&translated.usage);
             let warnings =
                 convert::sentence_warnings(&translated.warnings, convert::narrow(position));
             Ok((

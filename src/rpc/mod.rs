@@ -4,14 +4,17 @@
 //! - [`proto`]: the generated contract
 //! - [`request`]: requests → domain types; [`convert`]: domain types → messages
 //! - [`status`]: errors → statuses, the one place
-//! - [`domain`], [`call`], [`document`], [`deadline`], [`tally`]: what all methods share
+//! - [`domain`], [`call`], [`client`], [`document`], [`deadline`], [`tally`]: what all methods share
+//! - `apart`: work on a task of its own
 //! - [`pieces`], [`highlights`]: a translation, a summary, piece by piece: unary and streaming
 //!   methods are two ways of reading the same pieces
 //! - `translation`, `summarization`, `article`, `catalog`: one service each
 
+mod apart;
 mod article;
 pub mod call;
 mod catalog;
+pub mod client;
 pub mod convert;
 pub mod deadline;
 pub mod document;
@@ -25,6 +28,7 @@ pub mod status;
 mod summarization;
 pub mod tally;
 mod translation;
+mod written;
 
 use std::{pin::Pin, time::Instant};
 
@@ -36,6 +40,10 @@ use proto::v1::{
     summarization_service_server::SummarizationServiceServer,
     translation_service_server::TranslationServiceServer,
 };
+
+/// Target of the log's events that have texts of requests or answers; told only where the operator
+/// wants them.
+pub const CONTENT: &str = "depeche::content";
 
 /// Room for all fields of a request but its text.
 const REQUEST_OVERHEAD_BYTES: usize = 64 << 10;

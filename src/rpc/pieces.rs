@@ -7,8 +7,9 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::{
     article::Language,
-    inference::InferenceError,
+    inference::{DecodeOptions, InferenceError},
     rpc::{
+        CONTENT,
         call::Call,
         convert::{self, Spent},
         document::Prepared,
@@ -23,22 +24,29 @@ use crate::{
 pub struct Target {
     pub language: Language,
     pub route: LoadedRoute,
+    pub decoding: DecodeOptions,
 }
 
 impl Target {
     pub fn message(&self) -> v1::TargetRoute {
         v1::TargetRoute {
             language: self.language.to_string(),
-            route: Some(convert::route(&self.route.route)),
+            route: Some(convert::route(&self.route.route())),
         }
     }
 
     /// The languages with the routes to them, in their order.
-    pub fn all(languages: Vec<Language>, routes: Vec<LoadedRoute>) -> Vec<Self> {
-        let pairs = languages.into_iter().zip(routes);
-        pairs
-            .map(|(language, route)| Target { language, route })
-            .collect()
+    pub fn all(
+        languages: Vec<Language>,
+        routes: Vec<LoadedRoute>,
+        decoding: DecodeOptions,
+    ) -> Vec<Self> {
+        let target = |(language, route)| Target {
+            language,
+            route,
+            decoding,
+        };
+        languages.into_iter().zip(routes).map(target).collect()
     }
 }
 
@@ -55,11 +63,12 @@ pub struct Piece {
 pub fn pieces(
     call: &Call,
     prepared: &Prepared,
-    route: &LoadedRoute,
+    target: &Target,
 ) -> impl Stream<Item = Result<Piece, RpcError>> + Send + 'static + use<> {
     let document = &prepared.document;
     let gaps: Vec<String> = document.gaps().into_iter().map(str::to_owned).collect();
-    let sentences = translate::translate(&prepared.claim, document, &Selection::All, route);
+    let (claim, all) = (&prepared.claim, &Selection::All);
+    let sentences = translate::translate(claim, document, all, &target.route, target.decoding);
     let state = Progress {
         sentences: sentences.boxed(),
         expected: prepared.sentences,
@@ -99,6 +108,7 @@ impl Progress {
                 });
             }
             self.finished = true;
+            self.call.tally.rejoined();
             let piece = Piece {
                 text: self.gaps.next().unwrap_or_default(),
                 sentence: None,
@@ -106,7 +116,8 @@ impl Progress {
             };
             return Ok(Some((piece, self)));
         };
-        self.call.tally.add_sentence();
+        self.call.tally.add_sentence(&sentence.usage);
+        tracing::info!(target: CONTENT, source = ?sentence.span, text = sentence.text, "translated");
         let mut text = self.gaps.next().unwrap_or_default();
         let start = self.written + text.len();
         text.push_str(&sentence.text);
@@ -115,6 +126,7 @@ impl Progress {
             source_span: Some(convert::span(&sentence.span)),
             target_span: Some(convert::span(&(start..self.written))),
             warnings: convert::sentence_warnings(&sentence.warnings, convert::narrow(self.given)),
+            score: sentence.likelihood.map(|likelihood| likelihood.per_token()),
             text: sentence.text,
         };
         self.given += 1;
@@ -139,11 +151,11 @@ pub async fn whole(
         language: target.language.to_string(),
         text: String::new(),
         sentences: Vec::with_capacity(prepared.sentences),
-        route: Some(convert::route(&target.route.route)),
+        route: Some(convert::route(&target.route.route())),
         warnings: prepared.warnings.clone(),
     };
     let mut spent = Spent::default();
-    let mut pieces = std::pin::pin!(pieces(call, prepared, &target.route));
+    let mut pieces = std::pin::pin!(pieces(call, prepared, target));
     while let Some(piece) = pieces.try_next().await? {
         translation.text.push_str(&piece.text);
         spent.add(&piece.usage);

@@ -3,18 +3,26 @@
 use std::{collections::HashMap, time::Duration};
 
 use prost::Message;
-use tonic::{Code, Status};
+use tonic::{
+    Code, Status,
+    metadata::{AsciiMetadataValue, MetadataMap},
+};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
     article::Language,
     catalog::PoolError,
     inference::InferenceError,
+    model::causal::PromptError,
     rpc::{domain::MissingRoute, proto::v1::DocumentError, request::Violation},
+    summarize::abstractive::WriteError,
 };
 
 /// `google.rpc.ErrorInfo.domain` of every error.
 pub const ERROR_DOMAIN: &str = "depeche";
+
+/// Trailing metadata of a refusal.
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// When to come back where other requests' models take all memory.
 const RETRY_WHILE_BUSY: Duration = Duration::from_secs(5);
@@ -35,12 +43,23 @@ pub enum RpcError {
         /// A model of the catalogue that does.
         pull: Option<String>,
     },
+    #[error("no model that writes texts is installed; {}", how_to_install(.pull.as_slice()))]
+    NoWriter {
+        /// One of the catalogue.
+        pull: Option<String>,
+    },
     #[error(transparent)]
     Models(#[from] PoolError),
     #[error(transparent)]
     Inference(#[from] InferenceError),
     #[error("the models are still loading: try again")]
     Loading,
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    #[error("the token {token} is not for this: it lacks the permission {lacking}")]
+    Forbidden { token: String, lacking: String },
+    #[error("the request did not arrive within {} s: send it faster, or split it", .0.as_secs())]
+    SlowSender(Duration),
     #[error("the request's deadline passed before the answer was ready")]
     Deadline,
     #[error("the models gave {given} of {expected} sentences: nothing of it is passed on as whole")]
@@ -60,13 +79,28 @@ pub fn unreadable_message(why: &str) -> Status {
     RpcError::Invalid(vec![violation]).into()
 }
 
+impl From<WriteError> for RpcError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Inference(error) => RpcError::Inference(error),
+            WriteError::Prompt(PromptError::TooLong { .. }) => {
+                let remedy = format!("{error}, or ask for an extractive summary");
+                RpcError::Invalid(vec![Violation::new("text".to_owned(), remedy)])
+            }
+            WriteError::Prompt(_) | WriteError::Nothing => RpcError::Failed(error.to_string()),
+        }
+    }
+}
+
 impl RpcError {
     /// How long to wait before trying again, for an error of overload.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            RpcError::Inference(InferenceError::Overloaded { retry_after, .. }) => {
-                Some(*retry_after)
-            }
+            RpcError::Inference(
+                InferenceError::Overloaded { retry_after, .. }
+                | InferenceError::TooLate { retry_after, .. }
+                | InferenceError::Quota { retry_after, .. },
+            ) => Some(*retry_after),
             RpcError::Models(PoolError::Busy { .. }) => Some(RETRY_WHILE_BUSY),
             _ => None,
         }
@@ -90,6 +124,7 @@ pub fn panicked() -> Status {
 impl From<RpcError> for Status {
     fn from(error: RpcError) -> Self {
         let message = error.to_string();
+        let pushback = Pushback::of(&error);
         let (code, reason, mut details) = match error {
             RpcError::Invalid(violations) => (Code::InvalidArgument, "INVALID_REQUEST", {
                 let mut details = ErrorDetails::new();
@@ -108,6 +143,9 @@ impl From<RpcError> for Status {
             RpcError::NoReader { language, pull } => {
                 precondition([(language.to_string(), how_to_install(pull.as_slice()))])
             }
+            RpcError::NoWriter { pull } => {
+                precondition([("summary".to_owned(), how_to_install(pull.as_slice()))])
+            }
             RpcError::Models(error) => models(error),
             RpcError::Inference(error) => inference(error),
             RpcError::Loading => (
@@ -115,6 +153,11 @@ impl From<RpcError> for Status {
                 "LOADING",
                 ErrorDetails::with_retry_info(Some(RETRY_WHILE_LOADING)),
             ),
+            RpcError::Unauthenticated(_) => (Code::Unauthenticated, "TOKEN", ErrorDetails::new()),
+            RpcError::Forbidden { .. } => {
+                (Code::PermissionDenied, "PERMISSION", ErrorDetails::new())
+            }
+            RpcError::SlowSender(_) => (Code::DeadlineExceeded, "SLOW_SENDER", ErrorDetails::new()),
             RpcError::Deadline => (Code::DeadlineExceeded, "DEADLINE", ErrorDetails::new()),
             RpcError::Incomplete { .. } => (Code::Internal, "INCOMPLETE", ErrorDetails::new()),
             RpcError::Failed(_) => (Code::Internal, "FAILED", ErrorDetails::new()),
@@ -123,7 +166,34 @@ impl From<RpcError> for Status {
         if code == Code::Internal {
             tracing::error!(reason, "{message}");
         }
-        Status::with_error_details(code, message, details)
+        let mut metadata = MetadataMap::new();
+        if let Some(pushback) = pushback {
+            metadata.insert(PUSHBACK, pushback.into());
+        }
+        Status::with_error_details_and_metadata(code, message, details, metadata)
+    }
+}
+
+/// What a client that retries by itself is told in `grpc-retry-pushback-ms`, as gRPC's retry design (A6)
+/// has it: when to, or, by a negative number, not to.
+struct Pushback(Option<Duration>);
+
+impl Pushback {
+    fn of(error: &RpcError) -> Option<Self> {
+        match error {
+            RpcError::Inference(InferenceError::Hopeless { .. }) => Some(Pushback(None)),
+            error => error.retry_after().map(|after| Pushback(Some(after))),
+        }
+    }
+}
+
+impl From<Pushback> for AsciiMetadataValue {
+    fn from(Pushback(wait): Pushback) -> Self {
+        match wait {
+            // The design knows 32 bits.
+            Some(wait) => AsciiMetadataValue::from(wait.as_millis().min(i32::MAX as u128) as i32),
+            None => AsciiMetadataValue::from(-1),
+        }
     }
 }
 
@@ -171,12 +241,22 @@ fn precondition(missing: impl IntoIterator<Item = (String, String)>) -> Mapped {
 }
 
 fn inference(error: InferenceError) -> Mapped {
+    let exhausted = |reason, retry_after: Option<Duration>| {
+        let details = match retry_after {
+            Some(_) => ErrorDetails::with_retry_info(retry_after),
+            None => ErrorDetails::new(),
+        };
+        (Code::ResourceExhausted, reason, details)
+    };
     match error {
-        InferenceError::Overloaded { retry_after, .. } => (
-            Code::ResourceExhausted,
-            "OVERLOADED",
-            ErrorDetails::with_retry_info(Some(retry_after)),
-        ),
+        InferenceError::Overloaded { retry_after, .. } => {
+            exhausted("OVERLOADED", Some(retry_after))
+        }
+        InferenceError::TooLate { retry_after, .. } => {
+            exhausted("DEADLINE_TOO_SOON", Some(retry_after))
+        }
+        InferenceError::Hopeless { .. } => exhausted("DEADLINE_TOO_SOON", None),
+        InferenceError::Quota { retry_after, .. } => exhausted("QUOTA", Some(retry_after)),
         InferenceError::Stopped => (Code::Unavailable, "DRAINING", ErrorDetails::new()),
         InferenceError::Model(_) => (Code::Internal, "MODEL_FAILED", ErrorDetails::new()),
     }

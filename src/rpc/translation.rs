@@ -5,9 +5,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::rpc::{
     Api, Responses,
-    call::Call,
+    apart::apart,
+    call::{Call, Reading},
     convert::Spent,
-    document::{self, Prepared},
+    document::{self, Passes, Prepared},
     pieces::{self, Piece, Target},
     proto::v1::{
         DetectLanguageRequest, DetectLanguageResponse, DetectedLanguage, StreamTranslateRequest,
@@ -53,12 +54,13 @@ impl TranslationService for Api {
         &self,
         request: Request<Streaming<TranslateBatchRequest>>,
     ) -> Result<Response<Self::TranslateBatchStream>, Status> {
-        let call = Call::begin(self, &request)?;
+        let call = Call::begin_batch(self, &request)?;
         let limits = self.limits;
         let deadline = call.deadline;
         let results = request
             .into_inner()
-            .map(move |item| batch_item(call.clone(), limits, item))
+            .map(move |item| apart(batch_item(call.clone(), limits, item)))
+            .map(async |document| document.await?)
             .buffer_unordered(BATCH_CONCURRENCY);
         Ok(Response::new(deadline.bound_stream(results).boxed()))
     }
@@ -79,12 +81,16 @@ async fn begin(
     request: TranslateRequest,
 ) -> Result<(Prepared, Vec<Target>), RpcError> {
     let request = limits.translate(request)?;
-    let prepared = document::prepare(&call.domain, request.source).await?;
+    let passes = Passes::Sentences {
+        translations: request.targets.len(),
+        readings: 0,
+    };
+    let prepared = document::prepare(call, request.source, passes).await?;
     let loaded = call
-        .domain
-        .load(&prepared.source, &request.targets, false)
+        .load(&prepared.source, &request.targets, Reading::NotNeeded)
         .await?;
-    Ok((prepared, Target::all(request.targets, loaded.routes)))
+    let targets = Target::all(request.targets, loaded.routes, request.decoding);
+    Ok((prepared, targets))
 }
 
 async fn translate(
@@ -117,7 +123,7 @@ async fn stream_translate(
     });
     let deltas = targets.iter().map(|target| {
         let language = target.language.to_string();
-        pieces::pieces(call, &prepared, &target.route)
+        pieces::pieces(call, &prepared, target)
             .map_ok(move |piece| (language.clone(), piece))
             .boxed()
     });
@@ -165,12 +171,12 @@ async fn batch_item(
     let translated = async {
         let document = request::required("document", document)?;
         let retried = document.clone();
-        let mut outcome = translate(&call, limits, document).await;
+        let mut outcome = translate_in_time(&call, limits, document).await;
         // A batch is in no hurry: where a single request is refused, it waits for its turn, and
         // flow control makes its client wait.
         while let Err(Some(after)) = outcome.as_ref().map_err(RpcError::retry_after) {
             tokio::time::sleep(after).await;
-            outcome = translate(&call, limits, retried.clone()).await;
+            outcome = translate_in_time(&call, limits, retried.clone()).await;
         }
         outcome.map_err(|error| request::inside("document", error))
     };
@@ -182,6 +188,18 @@ async fn batch_item(
         id,
         result: Some(result),
     })
+}
+
+/// One document of a batch. Waiting for its turn to come again is not counted.
+async fn translate_in_time(
+    call: &Call,
+    limits: Limits,
+    document: TranslateRequest,
+) -> Result<TranslateResponse, RpcError> {
+    let call = call.document();
+    call.deadline
+        .bound(translate(&call, limits, document))
+        .await
 }
 
 async fn detect_language(

@@ -13,6 +13,7 @@
 //! - `ranking`: the signs weighed into one score per sentence
 //! - `choice`: the best ones that do not repeat each other (MMR), within the length
 
+pub mod abstractive;
 mod centrality;
 mod choice;
 mod french;

@@ -4,7 +4,7 @@ use super::{Length, SummarySentence, candidates, select};
 use crate::{
     article::{Document, strip_invisible},
     inference::{InferenceError, Reservation, Task},
-    model::{Student, TokenId},
+    model::{TokenId, Translator},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const SENTENCES_UNDER_WAY: usize = 256;
 pub async fn summarize(
     request: &Reservation,
     document: &Arc<Document>,
-    reader: &Arc<Student>,
+    reader: &Arc<Translator>,
     length: Length,
 ) -> Result<Vec<SummarySentence>, InferenceError> {
     let candidates = candidates(document);
@@ -43,14 +43,14 @@ pub async fn summarize(
 }
 
 /// What the encoder reads of a sentence: at most the model's window, for a vector needs no more.
-fn tokens(model: &Student, sentence: &str) -> Vec<TokenId> {
+fn tokens(model: &Translator, sentence: &str) -> Vec<TokenId> {
     let tokens = model
-        .source
+        .source()
         .encode(&strip_invisible(sentence))
         .into_iter()
         .map(|token| token.id);
     tokens
-        .take(model.config.max_source_tokens - 1)
-        .chain([model.config.end()])
+        .take(model.max_source_tokens() - 1)
+        .chain([model.end()])
         .collect()
 }

@@ -2,8 +2,11 @@
 //! keeps knowing it while it is edited.
 
 use super::prepare::Prepared;
-use crate::model::{Student, Token, TokenId};
-use std::ops::Range;
+use crate::{
+    inference::Hypothesis,
+    model::{Token, Translator},
+};
+use std::{ops::Range, sync::Arc};
 
 /// Stands in a translation where the model wrote its unknown piece; never leaves this layer. A
 /// noncharacter of Unicode, which `article::strip_invisible` keeps out of every source.
@@ -31,15 +34,15 @@ pub struct Translation {
 struct Piece {
     span: Range<usize>,
     /// Over the source's tokens and its end; sums to 1 for each piece that the model wrote.
-    attention: Vec<f32>,
+    attention: Arc<[f32]>,
     /// Pieces of the vocabulary in it.
     count: usize,
 }
 
 impl<'a> Source<'a> {
-    pub fn new(text: &'a str, model: &Student, lost: &[Range<usize>], attempt: usize) -> Self {
-        let prepared = Prepared::new(text, &model.source, lost, attempt);
-        let tokens = model.source.encode(&prepared.text).into_iter();
+    pub fn new(text: &'a str, model: &Translator, lost: &[Range<usize>], attempt: usize) -> Self {
+        let prepared = Prepared::new(text, model.source(), lost, attempt);
+        let tokens = model.source().encode(&prepared.text).into_iter();
         let tokens = tokens
             .map(|token| Token {
                 span: prepared.source_span(&token.span),
@@ -66,17 +69,12 @@ impl<'a> Source<'a> {
 }
 
 impl Translation {
-    /// `alignment`: `[tokens][source tokens + end]`.
-    pub fn new(
-        model: &Student,
-        tokens: &[TokenId],
-        alignment: Vec<Vec<f32>>,
-        finished: bool,
-    ) -> Self {
+    pub fn new(model: &Translator, output: Hypothesis) -> Self {
         let mut text = String::new();
-        let mut pieces = Vec::with_capacity(tokens.len());
+        let mut pieces = Vec::with_capacity(output.tokens.len());
         let unknown = UNKNOWN.to_string();
-        for (piece, attention) in model.target.decode_each(tokens, &unknown).zip(alignment) {
+        let decoded = model.target().decode_each(&output.tokens, &unknown);
+        for (piece, attention) in decoded.zip(output.alignment) {
             let start = text.len();
             text.push_str(&piece);
             pieces.push(Piece {
@@ -88,7 +86,7 @@ impl Translation {
         Translation {
             text,
             pieces,
-            finished,
+            finished: output.finished,
         }
     }
 
@@ -129,10 +127,9 @@ impl Translation {
         };
         first.span.end = moved(others.last().map_or(first.span.end, |last| last.span.end));
         for other in others {
-            first
-                .attention
+            Arc::make_mut(&mut first.attention)
                 .iter_mut()
-                .zip(&other.attention)
+                .zip(&*other.attention)
                 .for_each(|(sum, part)| *sum += part);
             first.count += other.count;
         }

@@ -6,6 +6,7 @@
 //! - `capitals`: headlines in capitals, which the model cannot read
 //! - `alignment`: a translation that knows where it came from
 //! - `fidelity`: what must not get lost, one file a check
+//! - `times`: when the models worked on a sentence
 
 mod alignment;
 mod capitals;
@@ -15,12 +16,14 @@ mod route;
 mod sentence;
 #[cfg(test)]
 mod test;
+mod times;
 
-pub use route::{Hop, LoadedRoute, Route, Routes};
+pub use route::{Hop, LoadedHop, LoadedRoute, Route, Routes};
+pub use times::{Interval, Times};
 
 use crate::{
     article::{Document, Sentence, strip_invisible},
-    inference::{InferenceError, Reservation},
+    inference::{DecodeOptions, InferenceError, Reservation},
 };
 use futures::{Stream, StreamExt, stream};
 use sentence::Sentences;
@@ -62,6 +65,33 @@ pub struct TranslatedSentence {
     pub text: String,
     pub warnings: Vec<Warning>,
     pub usage: SentenceUsage,
+    /// Where the search computes it.
+    pub likelihood: Option<Likelihood>,
+}
+
+/// How likely the models find what they wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Likelihood {
+    /// Natural logarithm of the probability of all tokens.
+    pub log_probability: f32,
+    /// The ends counted.
+    pub tokens: usize,
+}
+
+impl Likelihood {
+    /// Mean logarithm of a token's probability.
+    pub fn per_token(self) -> f32 {
+        self.log_probability / self.tokens.max(1) as f32
+    }
+
+    /// Of two parts, or of two hops; none where one is not known.
+    fn and(self, other: Option<Likelihood>) -> Option<Likelihood> {
+        let other = other?;
+        Some(Likelihood {
+            log_probability: self.log_probability + other.log_probability,
+            tokens: self.tokens + other.tokens,
+        })
+    }
 }
 
 /// What a sentence cost, all attempts counted.
@@ -73,6 +103,8 @@ pub struct SentenceUsage {
     pub queue_time: Duration,
     /// In a batch, which other sentences share.
     pub compute_time: Duration,
+    /// None where no model was needed.
+    pub times: Option<Times>,
 }
 
 /// Which sentences of a document to translate.
@@ -95,15 +127,14 @@ pub fn translate(
     document: &Document,
     selection: &Selection,
     route: &LoadedRoute,
+    decoding: DecodeOptions,
 ) -> impl Stream<Item = Result<TranslatedSentence, InferenceError>> + Send + 'static + use<> {
-    let hops = route.route.hops.iter().zip(&route.models);
-    let hops: Arc<[Sentences]> = hops
-        .map(|(hop, model)| Sentences {
-            request: request.clone(),
-            model: model.clone(),
-            model_id: hop.model.clone(),
-        })
-        .collect();
+    let hops = route.hops.iter().map(|hop| Sentences {
+        request: request.clone(),
+        hop: hop.clone(),
+        decoding,
+    });
+    let hops: Arc<[Sentences]> = hops.collect();
     let sentences = chosen(document, selection)
         .into_iter()
         .map(move |(index, sentence)| {
@@ -141,6 +172,7 @@ async fn translate_sentence(
         },
         warnings: Vec::new(),
         usage: SentenceUsage::default(),
+        likelihood: Some(Likelihood::default()),
     };
     if removed > 0 {
         translated.warnings.push(Warning {
@@ -153,6 +185,8 @@ async fn translate_sentence(
         translated.text = outcome.text;
         translated.warnings.extend(outcome.warnings);
         translated.usage += outcome.usage;
+        let so_far = translated.likelihood;
+        translated.likelihood = so_far.and_then(|so_far| so_far.and(outcome.likelihood));
     }
     if shouted {
         translated.text = capitals::raised(&translated.text);
@@ -166,6 +200,10 @@ impl AddAssign for SentenceUsage {
         self.target_tokens += other.target_tokens;
         self.queue_time += other.queue_time;
         self.compute_time += other.compute_time;
+        self.times = match (self.times, other.times) {
+            (Some(ours), Some(theirs)) => Some(ours.and(theirs)),
+            (ours, theirs) => ours.or(theirs),
+        };
     }
 }
 

@@ -1,6 +1,9 @@
 //! The models to go through from one language to another.
 
-use crate::{article::Language, model::Student};
+use crate::{
+    article::Language,
+    model::{TokenId, Translator},
+};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// A way from a language to another, in one hop or more.
@@ -18,12 +21,38 @@ pub struct Hop {
     pub model: Arc<str>,
 }
 
+/// A hop with its model.
+#[derive(Clone)]
+pub struct LoadedHop {
+    pub hop: Hop,
+    pub model: Arc<Translator>,
+}
+
+impl LoadedHop {
+    /// What the model reads before a sentence, where it writes several languages: vocabularies name them
+    /// by whole tags, or by two letters or three.
+    pub fn prefix(&self) -> Option<TokenId> {
+        let target = &self.hop.target;
+        let names = [target.to_string(), target.primary().to_owned()].into_iter();
+        names
+            .chain(target.three_letters().map(str::to_owned))
+            .find_map(|name| self.model.prefix(&name))
+    }
+}
+
 /// A route with its models.
 #[derive(Clone)]
 pub struct LoadedRoute {
-    pub route: Route,
-    /// One a hop.
-    pub models: Vec<Arc<Student>>,
+    pub hops: Vec<LoadedHop>,
+}
+
+impl LoadedRoute {
+    /// The same without the models.
+    pub fn route(&self) -> Route {
+        Route {
+            hops: self.hops.iter().map(|loaded| loaded.hop.clone()).collect(),
+        }
+    }
 }
 
 /// The hops that there are, and the routes that they make. Cheap to clone.

@@ -2,25 +2,26 @@
 //! it cannot repair, attempted again in another way.
 
 use super::{
-    SentenceUsage, Warning, WarningKind,
+    Likelihood, SentenceUsage, Times, Warning, WarningKind,
     alignment::{Source, Translation},
     fidelity::{CHECKS, Fault, Verdict},
     prepare::{MAX_PROTECTED, Prepared},
+    route::LoadedHop,
 };
 use crate::{
     article,
-    inference::{DecodeOptions, InferenceError, Output, Reservation, Task},
-    model::Student,
+    inference::{DecodeOptions, Hypothesis, InferenceError, Reservation, Task},
 };
 use futures::future::try_join_all;
-use std::{num::NonZeroUsize, ops::Range, sync::Arc};
+use std::{num::NonZeroUsize, ops::Range, sync::Arc, time::Instant};
 
 /// A model as the translation uses it.
 #[derive(Clone)]
 pub struct Sentences {
     pub request: Arc<Reservation>,
-    pub model: Arc<Student>,
-    pub model_id: Arc<str>,
+    pub hop: LoadedHop,
+    /// How to decode where nothing was found wrong yet.
+    pub decoding: DecodeOptions,
 }
 
 /// What became of a sentence.
@@ -29,6 +30,7 @@ pub struct Outcome {
     pub text: String,
     pub warnings: Vec<Warning>,
     pub usage: SentenceUsage,
+    pub likelihood: Option<Likelihood>,
 }
 
 /// How to decode a part of a sentence. Attempts are made in this order until one is faultless.
@@ -73,12 +75,13 @@ struct Checked {
     /// For each check how it ended.
     repaired: [bool; CHECKS.len()],
     usage: SentenceUsage,
+    likelihood: Option<Likelihood>,
 }
 
 impl Sentences {
     /// Translates one sentence, of any length.
     pub async fn translate(&self, sentence: &str) -> Result<Outcome, InferenceError> {
-        let window = self.model.config.max_source_tokens;
+        let window = self.hop.model.max_source_tokens();
         let parts = article::split_to_fit(sentence, |part| self.fits(part, window));
         let translated = try_join_all(
             parts
@@ -86,7 +89,7 @@ impl Sentences {
                 .map(|part| self.translate_part(&sentence[part.clone()])),
         )
         .await?;
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome::untranslated(String::new());
         let mut end = 0;
         for (part, translated) in parts.iter().zip(translated) {
             outcome.text.push_str(&sentence[end..part.start]);
@@ -95,6 +98,8 @@ impl Sentences {
                 .push_str(&self.as_part(sentence, part, translated.text));
             outcome.warnings.extend(translated.warnings);
             outcome.usage += translated.usage;
+            let so_far = outcome.likelihood;
+            outcome.likelihood = so_far.and_then(|so_far| so_far.and(translated.likelihood));
             end = part.end;
         }
         outcome.text.push_str(&sentence[end..]);
@@ -106,20 +111,20 @@ impl Sentences {
         if part.len() > window * LONGEST_TOKEN {
             return false;
         }
-        let source = Source::new(part, &self.model, &[], 0);
+        let source = Source::new(part, &self.hop.model, &[], 0);
         source.tokens.len() < window && source.prepared.protected.len() <= MAX_PROTECTED / 2
     }
 
     async fn translate_part(&self, part: &str) -> Result<Outcome, InferenceError> {
-        if !Prepared::new(part, &self.model.source, &[], 0).has_words() {
-            return Ok(Outcome {
-                text: part.to_owned(),
-                ..Outcome::default()
-            });
+        if !Prepared::new(part, self.hop.model.source(), &[], 0).has_words() {
+            return Ok(Outcome::untranslated(part.to_owned()));
         }
         let mut best: Option<Checked> = None;
         let mut usage = SentenceUsage::default();
-        let mut care = Care::default();
+        let mut care = Care {
+            options: self.decoding,
+            ..Care::default()
+        };
         for attempt in [
             Attempt::Plain,
             Attempt::Guarded,
@@ -154,6 +159,7 @@ impl Sentences {
             text: best.text,
             warnings: warnings.collect(),
             usage,
+            likelihood: best.likelihood,
         })
     }
 
@@ -167,7 +173,7 @@ impl Sentences {
             return self.decode(part, care).await;
         };
         // Half as much again, for the pieces end at clauses.
-        let size = self.model.source.encode(part).len() * 3 / (2 * count);
+        let size = self.hop.model.source().encode(part).len() * 3 / (2 * count);
         let pieces =
             article::split_to_fit(part, |piece| self.fits(piece, size.max(SMALLEST_PIECE)));
         let decoded = pieces.iter().map(|piece| {
@@ -175,7 +181,10 @@ impl Sentences {
             async move { self.decode(&part[piece.clone()], &care).await }
         });
         let decoded = try_join_all(decoded).await?;
-        let mut whole = Checked::default();
+        let mut whole = Checked {
+            likelihood: Some(Likelihood::default()),
+            ..Checked::default()
+        };
         let mut end = 0;
         for (piece, decoded) in pieces.iter().zip(decoded) {
             whole.text.push_str(&part[end..piece.start]);
@@ -194,44 +203,75 @@ impl Sentences {
                 .zip(decoded.repaired)
                 .for_each(|(all, one)| *all |= one);
             whole.usage += decoded.usage;
+            let so_far = whole.likelihood;
+            whole.likelihood = so_far.and_then(|so_far| so_far.and(decoded.likelihood));
             end = piece.end;
         }
         Ok(whole)
     }
 
-    /// Decodes a part once, and checks it.
+    /// Decodes a part once, and checks it: of the hypotheses that the search found the likeliest of
+    /// those that lose least.
     async fn decode(&self, part: &str, care: &Care) -> Result<Checked, InferenceError> {
-        let source = Source::new(part, &self.model, &care.lost, care.rotation);
-        let ids = source
-            .tokens
-            .iter()
-            .map(|token| token.id)
-            .chain([self.model.config.end()])
-            .collect();
-        let output = self
-            .request
-            .run(&self.model, ids, Task::Decode(care.options))
-            .await?;
-        let usage = SentenceUsage::of(&source, &output);
-        let mut translation = Translation::new(
-            &self.model,
-            &output.tokens,
-            output.alignment,
-            output.finished,
-        );
+        let source = Source::new(part, &self.hop.model, &care.lost, care.rotation);
+        let model = &self.hop.model;
+        let prefix = self.hop.prefix();
+        let tokens = source.tokens.iter().map(|token| token.id);
+        let ids = prefix.into_iter().chain(tokens).chain([model.end()]);
+        let task = Task::Decode(care.options);
+        let submitted = Instant::now();
+        let output = self.request.run(model, ids.collect(), task).await?;
+        let checked = output.hypotheses.into_iter().map(|mut hypothesis| {
+            hypothesis.forget_source(usize::from(prefix.is_some()));
+            self.check(&source, hypothesis)
+        });
+        let mut best: Option<Checked> = None;
+        for checked in checked {
+            let losses = checked.losses();
+            if best.as_ref().is_none_or(|best| losses < best.losses()) {
+                best = Some(checked);
+            }
+            if losses == 0 {
+                break;
+            }
+        }
+        let mut best = best.unwrap_or_default();
+        best.usage.source_tokens = source.tokens.len();
+        best.usage.queue_time = output.queue_time;
+        best.usage.compute_time = output.compute_time;
+        best.usage.times = Some(Times::new(
+            submitted,
+            output.queue_time,
+            output.encode_time,
+            output.compute_time,
+        ));
+        self.count_tokens(&best.usage);
+        Ok(best)
+    }
+
+    /// Checks a hypothesis, and repairs what can be.
+    fn check(&self, source: &Source, hypothesis: Hypothesis) -> Checked {
         let mut checked = Checked {
-            usage,
+            usage: SentenceUsage {
+                target_tokens: hypothesis.tokens.len(),
+                ..SentenceUsage::default()
+            },
+            likelihood: hypothesis.score.map(|score| Likelihood {
+                log_probability: score.log_probability,
+                tokens: hypothesis.tokens.len() + usize::from(hypothesis.finished),
+            }),
             ..Checked::default()
         };
+        let mut translation = Translation::new(&self.hop.model, hypothesis);
         for (i, check) in CHECKS.iter().enumerate() {
-            match check.check(&self.model, &source, &mut translation) {
+            match check.check(&self.hop, source, &mut translation) {
                 Verdict::Faithful => {}
                 Verdict::Repaired => checked.repaired[i] = true,
                 Verdict::Unfaithful(fault) => checked.faults.push((i, fault)),
             }
         }
-        checked.text = with_final_mark(part, translation.text);
-        Ok(checked)
+        checked.text = with_final_mark(source.text, translation.text);
+        checked
     }
 
     /// The translation of `part` of a sentence without the full stop, unless it is the last part, and
@@ -252,7 +292,7 @@ impl Sentences {
             .unwrap_or_default();
         let lowered = first_word.to_lowercase();
         // A word that the vocabulary has in small letters, too, is no name, and not English's Monday.
-        let common = self.model.target.has_piece(&format!("▁{lowered}"));
+        let common = self.hop.model.target().has_piece(&format!("▁{lowered}"));
         if part.start > 0
             && common
             && first_word != "I"
@@ -261,6 +301,19 @@ impl Sentences {
             translation.replace_range(..first_word.len(), &lowered);
         }
         translation
+    }
+
+    fn count_tokens(&self, usage: &SentenceUsage) {
+        for (direction, tokens) in [
+            ("source", usage.source_tokens),
+            ("target", usage.target_tokens),
+        ] {
+            let labels = [
+                ("model", self.hop.hop.model.to_string()),
+                ("direction", direction.to_owned()),
+            ];
+            metrics::counter!("depeche_tokens_total", &labels).increment(tokens as u64);
+        }
     }
 
     fn count(&self, checked: &Checked) {
@@ -273,11 +326,22 @@ impl Sentences {
                 "faithful"
             };
             let labels = [
-                ("model", self.model_id.to_string()),
+                ("model", self.hop.hop.model.to_string()),
                 ("check", check.kind().as_str().into()),
                 ("outcome", outcome.into()),
             ];
             metrics::counter!("depeche_fidelity_checks_total", &labels).increment(1);
+        }
+    }
+}
+
+impl Outcome {
+    /// A text that needs no model.
+    fn untranslated(text: String) -> Self {
+        Outcome {
+            text,
+            likelihood: Some(Likelihood::default()),
+            ..Outcome::default()
         }
     }
 }
@@ -347,17 +411,7 @@ impl Default for Checked {
             faults: Vec::new(),
             repaired: [false; CHECKS.len()],
             usage: SentenceUsage::default(),
-        }
-    }
-}
-
-impl SentenceUsage {
-    fn of(source: &Source, output: &Output) -> Self {
-        SentenceUsage {
-            source_tokens: source.tokens.len(),
-            target_tokens: output.tokens.len(),
-            queue_time: output.queue_time,
-            compute_time: output.compute_time,
+            likelihood: None,
         }
     }
 }

@@ -1,8 +1,11 @@
 use super::*;
 use crate::{
     article::Language,
-    inference::{Engine, EngineSettings},
-    model::{ComputeType, Student},
+    inference::{
+        Engine, EngineSettings,
+        decode::{Beam, Scores, Search},
+    },
+    model::{ComputeType, Translator},
 };
 use futures::TryStreamExt;
 use std::{
@@ -14,8 +17,10 @@ use std::{
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let settings = EngineSettings {
+        name: "sentences",
         threads: NonZeroUsize::new(2).unwrap(),
         queue_tokens: 1 << 20,
+        queue_wait: std::time::Duration::MAX,
         batch_sentences: crate::inference::BATCH_SENTENCES,
     };
     Engine::start(settings).unwrap()
@@ -23,13 +28,12 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
 
 static FRENCH_TO_ENGLISH: LazyLock<LoadedRoute> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fr-en");
-    let model = Student::load(&folder, ComputeType::Int8).unwrap();
-    LoadedRoute {
-        route: Route {
-            hops: vec![hop("fr", "en")],
-        },
-        models: vec![Arc::new(model)],
-    }
+    let model = Translator::student(&folder, ComputeType::Int8).unwrap();
+    let hop = LoadedHop {
+        hop: hop("fr", "en"),
+        model: Arc::new(model),
+    };
+    LoadedRoute { hops: vec![hop] }
 });
 
 fn hop(source: &str, target: &str) -> Hop {
@@ -50,10 +54,16 @@ fn claim() -> Arc<Reservation> {
 
 async fn sentences(text: &str) -> (Arc<Document>, Vec<TranslatedSentence>) {
     let document = Arc::new(Document::parse(text));
-    let translated = super::translate(&claim(), &document, &Selection::All, &FRENCH_TO_ENGLISH)
-        .try_collect()
-        .await
-        .unwrap();
+    let translated = super::translate(
+        &claim(),
+        &document,
+        &Selection::All,
+        &FRENCH_TO_ENGLISH,
+        DecodeOptions::default(),
+    )
+    .try_collect()
+    .await
+    .unwrap();
     (document, translated)
 }
 
@@ -92,8 +102,8 @@ async fn what_the_vocabulary_lacks_stands_as_it_was_once() {
     for line in lines.lines() {
         let (french, _) = line.split_once('\t').unwrap();
         let english = translate(french).await;
-        let model = &FRENCH_TO_ENGLISH.models[0];
-        for protected in prepare::Prepared::new(french, &model.source, &[], 0).protected {
+        let model = &FRENCH_TO_ENGLISH.hops[0].model;
+        for protected in prepare::Prepared::new(french, model.source(), &[], 0).protected {
             let original = &french[protected.span];
             assert_eq!(english.matches(original).count(), 1, "{french} | {english}");
             kept += 1;
@@ -208,10 +218,16 @@ async fn invisible_characters_are_left_out_with_a_warning() {
 async fn only_the_selected_sentences_are_translated() {
     let document = Arc::new(Document::parse("Bonjour. Le chat dort. Il pleut."));
     let selection = Selection::Sentences(vec![1]);
-    let translated: Vec<_> = super::translate(&claim(), &document, &selection, &FRENCH_TO_ENGLISH)
-        .try_collect()
-        .await
-        .unwrap();
+    let translated: Vec<_> = super::translate(
+        &claim(),
+        &document,
+        &selection,
+        &FRENCH_TO_ENGLISH,
+        DecodeOptions::default(),
+    )
+    .try_collect()
+    .await
+    .unwrap();
     assert_eq!(
         translated
             .iter()
@@ -225,7 +241,7 @@ async fn only_the_selected_sentences_are_translated() {
 fn a_language_serves_its_regions() {
     let routes = Routes::new(vec![hop("fr", "en")]);
     let route = routes.shortest(&language("fr-CA"), &language("en-GB"));
-    assert_eq!(route, Some(FRENCH_TO_ENGLISH.route.clone()));
+    assert_eq!(route, Some(FRENCH_TO_ENGLISH.route()));
     assert_eq!(routes.shortest(&language("de"), &language("en")), None);
 }
 
@@ -256,10 +272,11 @@ fn the_shortest_route_is_taken_over_english_rather_than_another_language() {
 
 #[tokio::test]
 async fn a_pivot_leads_where_no_model_leads_directly() {
-    let mut hops = FRENCH_TO_ENGLISH.route.hops.clone();
-    let mut models = HashMap::from([(hops[0].model.clone(), FRENCH_TO_ENGLISH.models[0].clone())]);
+    let french = &FRENCH_TO_ENGLISH.hops[0];
+    let mut hops = vec![french.hop.clone()];
+    let mut models = HashMap::from([(french.hop.model.clone(), french.model.clone())]);
     for (pair, folder) in crate::model::student::test::mozilla_students() {
-        let model = Arc::new(Student::load(&folder, ComputeType::Int8).unwrap());
+        let model = Arc::new(Translator::student(&folder, ComputeType::Int8).unwrap());
         let (source, target) = pair.split_at(2);
         hops.push(hop(source, target));
         models.insert(hop(source, target).model, model);
@@ -281,15 +298,23 @@ async fn a_pivot_leads_where_no_model_leads_directly() {
     let route = routes
         .shortest(&language("fr"), &language("pt-BR"))
         .unwrap();
-    let models = route.hops.iter().map(|hop| models[&hop.model].clone());
+    let hops = route.hops.into_iter().map(|hop| LoadedHop {
+        model: models[&hop.model].clone(),
+        hop,
+    });
     let route = LoadedRoute {
-        models: models.collect(),
-        route,
+        hops: hops.collect(),
     };
-    let translated: Vec<_> = super::translate(&claim(), &document, &Selection::All, &route)
-        .try_collect()
-        .await
-        .unwrap();
+    let translated: Vec<_> = super::translate(
+        &claim(),
+        &document,
+        &Selection::All,
+        &route,
+        DecodeOptions::default(),
+    )
+    .try_collect()
+    .await
+    .unwrap();
     assert!(
         translated[0].text.contains("gato preto"),
         "{}",
@@ -333,5 +358,37 @@ async fn a_line_that_begins_with_a_small_letter_keeps_the_capitals_of_english() 
     assert!(
         english.starts_with("On Tuesday") || english.starts_with("Tuesday"),
         "{english}"
+    );
+}
+
+#[tokio::test]
+async fn a_beam_finds_at_least_as_likely_a_translation_and_tells_how_likely() {
+    let text =
+        "Le président a déclaré que la coopération avec Téhéran incluait les domaines sensibles.";
+    let document = Document::parse(text);
+    let with = |search| {
+        let decoding = DecodeOptions {
+            search,
+            scores: Scores::Wanted,
+            ..DecodeOptions::default()
+        };
+        super::translate(
+            &claim(),
+            &document,
+            &Selection::All,
+            &FRENCH_TO_ENGLISH,
+            decoding,
+        )
+        .try_collect::<Vec<_>>()
+    };
+    let greedy = with(Search::Greedy).await.unwrap().remove(0);
+    let beam = Beam::of(NonZeroUsize::new(4).unwrap());
+    let beam = with(Search::Beam(beam)).await.unwrap().remove(0);
+    let likelihood = |sentence: &TranslatedSentence| sentence.likelihood.unwrap().per_token();
+    assert!(beam.text.contains("Tehran"), "{}", beam.text);
+    assert!(likelihood(&greedy) < 0.0);
+    assert!(
+        likelihood(&beam) >= likelihood(&greedy),
+        "{beam:?} {greedy:?}"
     );
 }

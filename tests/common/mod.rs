@@ -3,7 +3,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Mutex, mpsc},
@@ -65,6 +66,8 @@ pub fn depeche() -> Command {
     // Where the store is by default: one of the tests' own, which stays empty.
     let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-data");
     command.env("XDG_DATA_HOME", data);
+    // Standard error is a pipe here, which would have JSON.
+    command.env("DEPECHE_LOG_FORMAT", "text");
     command.current_dir(ROOT);
     command
 }
@@ -127,7 +130,11 @@ impl Server {
 
     pub fn start_with(args: &[&str]) -> Self {
         let mut child = depeche()
-            .args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(match args.contains(&"--admin") {
+                true => &[][..],
+                false => &["--admin", "127.0.0.1:0"],
+            })
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -179,6 +186,15 @@ impl Server {
     }
 
     /// Sends a signal, such as `TERM`.
+    /// Status line and body of a page of the admin port.
+    pub fn page(&self, path: &str) -> String {
+        let mut connection = TcpStream::connect(&self.admin).unwrap();
+        write!(connection, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+        let mut page = String::new();
+        connection.read_to_string(&mut page).unwrap();
+        page
+    }
+
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("sh")

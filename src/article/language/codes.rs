@@ -104,6 +104,12 @@ const CODES: &[(&str, &str)] = &[
     ("zul", "zu"),
 ];
 
+/// The three-letter codes of a language of two letters; several where standards differ.
+pub(super) fn three_letters(short: &str) -> impl Iterator<Item = &'static str> {
+    let codes = CODES.iter().filter(move |(_, two)| *two == short);
+    codes.map(|(long, _)| *long)
+}
+
 /// The two-letter code of a language where it has one; else the code as it is.
 pub(super) fn shortest(code: &str) -> &str {
     match CODES.binary_search_by_key(&code, |&(long, _)| long) {

@@ -93,6 +93,11 @@ pub fn detect(text: &str) -> Vec<Detected> {
         .collect()
 }
 
+/// The English name of a language of three letters.
+pub(super) fn english_name(code: &str) -> Option<&'static str> {
+    Lang::from_code(code).map(|language| language.eng_name())
+}
+
 /// The text's letters, combining marks and spaces, without URLs and other stretches that belong to no language.
 fn letters(text: &str) -> String {
     let mut prose = String::new();

@@ -64,6 +64,16 @@ fn the_primary_subtag_is_the_language() {
 }
 
 #[test]
+fn a_language_has_an_english_name() {
+    let name = |tag: &str| Language::parse(tag).unwrap().english_name();
+    let names = ["fr", "pt-BR", "zh-Hans", "vi", "xx"].map(name);
+    assert_eq!(
+        names,
+        ["French", "Portuguese", "Mandarin", "Vietnamese", "xx"]
+    );
+}
+
+#[test]
 fn a_language_is_told_by_few_words() {
     let table = [
         ("Le président russe a reçu son homologue iranien", "fr"),

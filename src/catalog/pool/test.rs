@@ -50,7 +50,7 @@ async fn a_model_is_loaded_once_for_all_who_ask() {
     let asked = (0..8).map(|_| pool.get(&["tiny"]));
     let models = futures::future::try_join_all(asked).await.unwrap();
     for model in &models {
-        assert!(Arc::ptr_eq(&model[0], &models[0][0]));
+        assert!(model[0].is(&models[0][0]));
     }
     assert_eq!(loaded(&pool), ["tiny"]);
     assert_eq!(pool.loaded_bytes(), size("tiny").await);

@@ -59,6 +59,9 @@ pub enum State {
     Available,
 }
 
+/// What comes along beside the embedded models, and is none.
+const PROMPTS: &str = "prompts";
+
 impl Store {
     /// `folder` need not be there yet.
     pub fn open(folder: PathBuf, embedded: Option<PathBuf>) -> Result<Self, StoreError> {
@@ -128,7 +131,7 @@ impl Store {
             for entry in entries {
                 let entry = entry.map_err(StoreError::at(folder))?;
                 let name = entry.file_name().to_string_lossy().into_owned();
-                if entry.path().is_dir() && !name.starts_with('.') {
+                if entry.path().is_dir() && !name.starts_with('.') && name != PROMPTS {
                     ids.insert(name);
                 }
             }

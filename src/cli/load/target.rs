@@ -163,6 +163,7 @@ impl Remote {
             content_type: String::new(),
             source_language: self.source_language.clone(),
             target_languages: self.translate_into.clone(),
+            ..TranslateRequest::default()
         }
     }
 

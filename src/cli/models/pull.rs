@@ -54,9 +54,11 @@ fn pull(store: &Store, entry: &Entry, progress: &dyn Progress) -> Result<(), Cli
         Pulled::Foreign => "already there, put there by hand",
         Pulled::Embedded => "comes along with depeche",
     };
-    if !entry.engine.runs_here() {
-        let engine = entry.engine.name();
-        progress.note(&format!("{id}: the engine {engine} does not run here yet"));
+    if !entry.runs_here() {
+        let task = entry.task.name();
+        progress.note(&format!(
+            "{id}: this version has no use for {task} models of its engine yet"
+        ));
     }
     output::write(&format!("{id}: {how}\n{id}: {}\n", licence::line(entry)))
 }

@@ -1,12 +1,10 @@
 //! A translation that was cut off, or is far shorter or longer than its source.
 
 use super::{Check, Verdict};
-use crate::{
-    model::Student,
-    translate::{
-        WarningKind,
-        alignment::{Source, Translation},
-    },
+use crate::translate::{
+    WarningKind,
+    alignment::{Source, Translation},
+    route::LoadedHop,
 };
 
 pub struct Length;
@@ -23,7 +21,7 @@ impl Check for Length {
         WarningKind::Length
     }
 
-    fn check(&self, _: &Student, source: &Source, translation: &mut Translation) -> Verdict {
+    fn check(&self, _: &LoadedHop, source: &Source, translation: &mut Translation) -> Verdict {
         let size = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count() as f64;
         let (from, to) = (size(source.text), size(&translation.text));
         if !translation.finished {

@@ -14,8 +14,8 @@ mod unknown;
 use super::{
     WarningKind,
     alignment::{Source, Translation},
+    route::LoadedHop,
 };
-use crate::model::Student;
 use std::ops::Range;
 
 /// One thing that a translation must keep.
@@ -24,7 +24,7 @@ pub trait Check: Sync {
     fn kind(&self) -> WarningKind;
 
     /// Looks, and repairs where it can.
-    fn check(&self, model: &Student, source: &Source, translation: &mut Translation) -> Verdict;
+    fn check(&self, hop: &LoadedHop, source: &Source, translation: &mut Translation) -> Verdict;
 }
 
 #[derive(Debug, PartialEq)]

@@ -6,11 +6,12 @@ mod test;
 
 use super::{Check, Fault, Verdict};
 use crate::{
-    model::Student,
+    model::Translator,
     translate::{
         WarningKind,
         alignment::{Source, Translation, words},
         prepare::fold,
+        route::LoadedHop,
     },
 };
 use std::ops::Range;
@@ -27,7 +28,7 @@ impl Check for Names {
         WarningKind::Name
     }
 
-    fn check(&self, model: &Student, source: &Source, translation: &mut Translation) -> Verdict {
+    fn check(&self, hop: &LoadedHop, source: &Source, translation: &mut Translation) -> Verdict {
         let mut verdict = Verdict::Faithful;
         let mut lost = Vec::new();
         let source_words = words(source.text);
@@ -50,13 +51,13 @@ impl Check for Names {
             }
             if let Some(bare) = target_words
                 .iter()
-                .find(|word| lacks_only_accents(&translation.text[(*word).clone()], name, model))
+                .find(|word| lacks_only_accents(&translation.text[(*word).clone()], name, hop))
             {
                 translation.replace(bare.clone(), name);
                 verdict = Verdict::Repaired;
                 continue;
             }
-            if !is_rare(model, name) {
+            if !is_rare(&hop.model, name) {
                 continue;
             }
             let tokens = source.tokens_in(span);
@@ -77,7 +78,7 @@ impl Check for Names {
                 Some((attention, word)) if attention > 0.3 => {
                     let written = &translation.text[word.clone()];
                     let alike = similarity(&folded(written), &folded(name));
-                    let rightly_other = has_own_form(name, &model.config.source_lang)
+                    let rightly_other = has_own_form(name, hop.hop.source.primary())
                         && !stands_in_a_name(source.text, span);
                     if alike >= SIMILAR && !rightly_other && translation.piece_count(&word) >= 2 {
                         translation.replace(word, name);
@@ -100,8 +101,8 @@ impl Check for Names {
 
 /// A word that the model spells out, in lower case, too: a common word at the start of a sentence
 /// is in the vocabulary.
-fn is_rare(model: &Student, name: &str) -> bool {
-    let pieces = |word: &str| model.source.encode(word).len();
+fn is_rare(model: &Translator, name: &str) -> bool {
+    let pieces = |word: &str| model.source().encode(word).len();
     pieces(name) >= RARE && pieces(&name.to_lowercase()) >= RARE
 }
 
@@ -133,12 +134,12 @@ fn stands_in_a_name(text: &str, span: &Range<usize>) -> bool {
 const ENGLISH_WITHOUT_ACCENT: [&str; 2] = ["Haïti", "Israël"];
 
 /// Whether `written` is `name` but for letters that the target's vocabulary lacks.
-fn lacks_only_accents(written: &str, name: &str, model: &Student) -> bool {
+fn lacks_only_accents(written: &str, name: &str, hop: &LoadedHop) -> bool {
     let mut lacking = false;
     let expected: String = name
         .chars()
         .map(|c| match fold(c) {
-            Some(base) if !model.target.reads(c.encode_utf8(&mut [0; 4])) => {
+            Some(base) if !hop.model.target().reads(c.encode_utf8(&mut [0; 4])) => {
                 lacking = true;
                 base
             }
@@ -146,7 +147,7 @@ fn lacks_only_accents(written: &str, name: &str, model: &Student) -> bool {
         })
         .collect();
     lacking
-        && !(model.config.target_lang == "en" && ENGLISH_WITHOUT_ACCENT.contains(&name))
+        && !(hop.hop.target.primary() == "en" && ENGLISH_WITHOUT_ACCENT.contains(&name))
         && (written == expected || written == folded(name))
 }
 

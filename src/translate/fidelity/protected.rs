@@ -1,13 +1,11 @@
 //! Addresses, words in other scripts and signs: as they were, once, at their place.
 
 use super::{Check, Fault, Verdict, numbers};
-use crate::{
-    model::Student,
-    translate::{
-        WarningKind,
-        alignment::{Source, Translation, words},
-        prepare::{Place, Reason},
-    },
+use crate::translate::{
+    WarningKind,
+    alignment::{Source, Translation, words},
+    prepare::{Place, Reason},
+    route::LoadedHop,
 };
 use std::ops::Range;
 
@@ -18,13 +16,13 @@ impl Check for Protected {
         WarningKind::Protected
     }
 
-    fn check(&self, model: &Student, source: &Source, translation: &mut Translation) -> Verdict {
+    fn check(&self, hop: &LoadedHop, source: &Source, translation: &mut Translation) -> Verdict {
         let mut lost = Vec::new();
         // Where the next sign of the sentence's start goes: after those before it.
         let mut start = 0;
         for protected in &source.prepared.protected {
             let original = &match protected.reason {
-                Reason::Lost => numbers::rewritten(&source.text[protected.span.clone()], model),
+                Reason::Lost => numbers::rewritten(&source.text[protected.span.clone()], hop),
                 _ => source.text[protected.span.clone()].to_owned(),
             };
             let tokens = source.tokens_in(&protected.span);

@@ -4,12 +4,10 @@
 mod test;
 
 use super::{Check, Verdict};
-use crate::{
-    model::Student,
-    translate::{
-        WarningKind,
-        alignment::{Source, Translation},
-    },
+use crate::translate::{
+    WarningKind,
+    alignment::{Source, Translation},
+    route::LoadedHop,
 };
 use std::ops::Range;
 
@@ -20,7 +18,7 @@ impl Check for Repetition {
         WarningKind::Repetition
     }
 
-    fn check(&self, _: &Student, source: &Source, translation: &mut Translation) -> Verdict {
+    fn check(&self, _: &LoadedHop, source: &Source, translation: &mut Translation) -> Verdict {
         let in_source = longest_loop(source.text).map_or(1, |found| found.times);
         let mut verdict = Verdict::Faithful;
         while let Some(found) = longest_loop(&translation.text)

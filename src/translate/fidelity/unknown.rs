@@ -4,12 +4,10 @@
 mod test;
 
 use super::{Check, Verdict};
-use crate::{
-    model::Student,
-    translate::{
-        WarningKind,
-        alignment::{Source, Translation, UNKNOWN, words},
-    },
+use crate::translate::{
+    WarningKind,
+    alignment::{Source, Translation, UNKNOWN, words},
+    route::LoadedHop,
 };
 
 pub struct Unknown;
@@ -19,7 +17,7 @@ impl Check for Unknown {
         WarningKind::Unknown
     }
 
-    fn check(&self, _: &Student, source: &Source, translation: &mut Translation) -> Verdict {
+    fn check(&self, _: &LoadedHop, source: &Source, translation: &mut Translation) -> Verdict {
         let mut verdict = Verdict::Faithful;
         while let Some(at) = translation.text.find(UNKNOWN) {
             let Some(word) = words(&translation.text)
