@@ -1,6 +1,11 @@
 //! Settings: defaults, overridden by a TOML file, by the environment (`DEPECHE_…`), by flags.
 
+mod connections;
+
+pub use connections::{OptionalAddress, QuotaSettings};
+
 use std::{
+    collections::BTreeMap,
     env,
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
@@ -24,8 +29,8 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// Where gRPC is served.
     pub listen: SocketAddr,
-    /// Where liveness, readiness and metrics are served over HTTP.
-    pub admin: SocketAddr,
+    /// Where liveness, readiness and metrics are served over HTTP, or `none`.
+    pub admin: OptionalAddress,
     /// The store of models; [`Settings::store`] has the default.
     pub models: Option<PathBuf>,
     /// Threads that run the models.
@@ -34,6 +39,13 @@ pub struct Settings {
     pub compute_type: Compute,
     /// Source tokens of all requests under way; more is refused as overload.
     pub queue_tokens: usize,
+    /// How long a request may wait for others where more keep coming than can be answered; those that
+    /// would wait longer are refused.
+    #[serde(with = "humantime_serde")]
+    pub queue_wait: Duration,
+    /// How long a request may take whose client sets no earlier deadline.
+    #[serde(with = "humantime_serde")]
+    pub max_request_duration: Duration,
     /// Memory of all loaded models, in bytes: those that nobody uses leave for others.
     pub memory_budget_bytes: u64,
     /// Models that `serve` loads before it is ready: `all` that there is memory for, `none`, or ids
@@ -46,11 +58,40 @@ pub struct Settings {
     pub tls_key: Option<PathBuf>,
     /// PEM file of the authorities that clients' certificates must come from.
     pub tls_client_ca: Option<PathBuf>,
+    /// TOML file with the bearer tokens that clients need; without, they need none.
+    pub tokens_file: Option<PathBuf>,
+    /// Metadata key that clients name themselves by, to take turns.
+    pub client_id_key: String,
+    /// Whether quotas go by that name, too, because a gateway sets it.
+    pub client_id_trusted: bool,
+    /// By account, see the log and the errors for their names; `default` for all others. File only.
+    pub quotas: BTreeMap<String, QuotaSettings>,
+    /// Whether clients may ask for the contract (gRPC reflection).
+    pub reflection: bool,
+    /// How old a connection grows, give or take a tenth, before its client is told to make another.
+    #[serde(with = "humantime_serde")]
+    pub max_connection_age: Duration,
+    /// How long requests of such a connection may go on.
+    #[serde(with = "humantime_serde")]
+    pub max_connection_grace: Duration,
+    /// Requests of one connection under way; more wait in the client.
+    pub max_concurrent_streams: u32,
+    /// Metadata of a request, in bytes.
+    pub max_header_bytes: u32,
+    /// How long a request that is one message may take to arrive.
+    #[serde(with = "humantime_serde")]
+    pub receive_timeout: Duration,
     /// How long requests under way may take after the signal to end.
     #[serde(with = "humantime_serde")]
     pub drain_timeout: Duration,
     /// What `serve` logs: a level or a `tracing` filter.
     pub log: String,
+    /// How it is written.
+    pub log_format: LogFormat,
+    /// Whether texts of requests and answers are logged.
+    pub log_content: bool,
+    /// Where traces go; `OTEL_EXPORTER_OTLP_ENDPOINT` counts, too.
+    pub otlp_endpoint: Option<String>,
 }
 
 /// About a hundred long articles: a few seconds' work, so that who waits is answered soon.
@@ -70,19 +111,34 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             listen: (Ipv4Addr::LOCALHOST, 50051).into(),
-            admin: (Ipv4Addr::LOCALHOST, 9464).into(),
+            admin: OptionalAddress(Some((Ipv4Addr::LOCALHOST, 9464).into())),
             models: None,
             inference_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             compute_type: Compute::default(),
             queue_tokens: DEFAULT_QUEUE_TOKENS,
+            queue_wait: Duration::from_millis(500),
+            max_request_duration: Duration::from_secs(600),
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET_BYTES,
             preload: PRELOAD_ALL.to_owned(),
             max_text_bytes: DEFAULT_MAX_TEXT_BYTES,
             tls_cert: None,
             tls_key: None,
             tls_client_ca: None,
+            tokens_file: None,
+            client_id_key: "x-client-id".to_owned(),
+            client_id_trusted: false,
+            quotas: BTreeMap::new(),
+            reflection: true,
+            max_connection_age: Duration::from_secs(30 * 60),
+            max_connection_grace: Duration::from_secs(10 * 60),
+            max_concurrent_streams: 1024,
+            max_header_bytes: 16 << 10,
+            receive_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             log: "info".to_owned(),
+            log_format: LogFormat::default(),
+            log_content: false,
+            otlp_endpoint: None,
         }
     }
 }
@@ -96,6 +152,18 @@ pub enum Compute {
     Int8,
     /// The reference, on the same weights
     F32,
+}
+
+/// How the log's lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, else JSON
+    #[default]
+    Auto,
+    Text,
+    /// An object a line
+    Json,
 }
 
 /// Flags of every command that may load models.
@@ -121,6 +189,10 @@ pub struct EngineFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_tokens: Option<usize>,
+    /// How long a request may wait for others under overload [default: 500ms]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub queue_wait: Option<Duration>,
     /// Memory of all loaded models, in bytes [default: 4294967296]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,10 +210,10 @@ pub struct ServeFlags {
     #[arg(long, value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
-    /// Where to serve /livez, /readyz and /metrics over HTTP [default: 127.0.0.1:9464]
+    /// Where to serve /livez, /readyz and /metrics over HTTP; none for nowhere [default: 127.0.0.1:9464]
     #[arg(long, value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub admin: Option<SocketAddr>,
+    pub admin: Option<OptionalAddress>,
     /// Models to load before the server is ready: all that there is memory for, none, or ids such as
     /// fr-en,en-pt [default: all]
     #[arg(long, value_name = "IDS")]
@@ -159,6 +231,46 @@ pub struct ServeFlags {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_client_ca: Option<PathBuf>,
+    /// How long a request may take whose client sets no earlier deadline [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub max_request_duration: Option<Duration>,
+    /// Ask clients for a bearer token of this TOML file; read again when it changes
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_file: Option<PathBuf>,
+    /// Metadata key that clients name themselves by, to take turns [default: x-client-id]
+    #[arg(long, value_name = "KEY")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id_key: Option<String>,
+    /// Whether quotas go by that name, too: only behind a gateway that sets it [default: false]
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id_trusted: Option<bool>,
+    /// Whether clients may ask for the contract by gRPC reflection [default: true]
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reflection: Option<bool>,
+    /// Age at which connections are ended gracefully, give or take a tenth [default: 30m]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub max_connection_age: Option<Duration>,
+    /// How long requests of such a connection may go on [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub max_connection_grace: Option<Duration>,
+    /// Requests of one connection under way [default: 1024]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_concurrent_streams: Option<u32>,
+    /// Metadata of a request, in bytes [default: 16384]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_header_bytes: Option<u32>,
+    /// How long a request that is one message may take to arrive [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    pub receive_timeout: Option<Duration>,
     /// How long requests under way may take after SIGTERM [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
@@ -167,6 +279,18 @@ pub struct ServeFlags {
     #[arg(long, value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// How log lines are written [default: auto]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<LogFormat>,
+    /// Log the texts of requests and answers, which are left out otherwise [default: false]
+    #[arg(long, value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_content: Option<bool>,
+    /// Send traces to this OTLP collector over gRPC, such as http://127.0.0.1:4317
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// Why there are no settings.
@@ -192,21 +316,35 @@ pub enum ConfigError {
 
 impl Settings {
     /// The keys, as the file and the environment have them.
-    const KEYS: [&str; 14] = [
+    const KEYS: &[&str] = &[
         "listen",
         "admin",
         "models",
         "inference_threads",
         "compute_type",
         "queue_tokens",
+        "queue_wait",
+        "max_request_duration",
         "memory_budget_bytes",
         "preload",
         "max_text_bytes",
         "tls_cert",
         "tls_key",
         "tls_client_ca",
+        "tokens_file",
+        "client_id_key",
+        "client_id_trusted",
+        "reflection",
+        "max_connection_age",
+        "max_connection_grace",
+        "max_concurrent_streams",
+        "max_header_bytes",
+        "receive_timeout",
         "drain_timeout",
         "log",
+        "log_format",
+        "log_content",
+        "otlp_endpoint",
     ];
 
     /// Reads the settings of a command.
@@ -217,7 +355,7 @@ impl Settings {
         }
         // Only the known keys: other tools may keep variables with the same prefix.
         let settings: Settings = figment
-            .merge(Env::prefixed("DEPECHE_").only(&Self::KEYS))
+            .merge(Env::prefixed("DEPECHE_").only(Self::KEYS))
             .merge(Serialized::defaults(engine))
             .merge(Serialized::defaults(serve))
             .extract()
@@ -232,6 +370,16 @@ impl Settings {
         for (key, value, most) in [
             ("inference_threads", settings.inference_threads.get(), 1024),
             ("queue_tokens", settings.queue_tokens, usize::MAX),
+            (
+                "max_concurrent_streams",
+                settings.max_concurrent_streams as usize,
+                u32::MAX as usize,
+            ),
+            (
+                "max_header_bytes",
+                settings.max_header_bytes as usize,
+                16 << 20,
+            ),
             ("max_text_bytes", settings.max_text_bytes, MOST_TEXT_BYTES),
         ] {
             if !(1..=most).contains(&value) {
@@ -383,10 +531,20 @@ mod tests {
             default.listen.to_string(),
             default.admin.to_string(),
             default.queue_tokens.to_string(),
+            humantime::format_duration(default.queue_wait).to_string(),
+            humantime::format_duration(default.max_request_duration).to_string(),
             default.memory_budget_bytes.to_string(),
             default.preload,
             default.max_text_bytes.to_string(),
             humantime::format_duration(default.drain_timeout).to_string(),
+            default.client_id_key,
+            default.client_id_trusted.to_string(),
+            default.reflection.to_string(),
+            humantime::format_duration(default.max_connection_age).to_string(),
+            humantime::format_duration(default.max_connection_grace).to_string(),
+            default.max_concurrent_streams.to_string(),
+            default.max_header_bytes.to_string(),
+            humantime::format_duration(default.receive_timeout).to_string(),
             default.log,
         ] {
             assert!(

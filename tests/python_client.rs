@@ -6,6 +6,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::LazyLock,
 };
 
 use common::{Server, path};
@@ -63,16 +64,32 @@ fn stubs(python: &Path) -> PathBuf {
     folder
 }
 
-#[test]
-fn a_python_client_calls_every_method() {
+/// The interpreter and the folder of the stubs, made once for all tests.
+static CLIENT: LazyLock<(PathBuf, PathBuf)> = LazyLock::new(|| {
     let python = python();
     let stubs = stubs(&python);
-    let server = Server::start();
+    (python, stubs)
+});
+
+fn script(name: &str, args: &[&str]) {
+    let (python, stubs) = &*CLIENT;
     succeed(
-        Command::new(&python)
-            .arg(path("tests/python/client.py"))
-            .arg(&server.grpc)
-            .arg(path("tests/articles/poutine-pezeshkian.fr.txt"))
+        Command::new(python)
+            .arg(path("tests/python").join(name))
+            .args(args)
             .env("PYTHONPATH", stubs),
     );
+}
+
+#[test]
+fn a_python_client_calls_every_method() {
+    let server = Server::start();
+    let article = path("tests/articles/poutine-pezeshkian.fr.txt");
+    script("client.py", &[&server.grpc, article.to_str().unwrap()]);
+}
+
+#[test]
+fn a_python_client_that_retries_by_itself_heeds_what_a_refusal_says() {
+    let server = Server::start();
+    script("refused.py", &[&server.grpc, &server.admin]);
 }

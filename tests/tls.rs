@@ -161,3 +161,33 @@ fn files_that_are_no_certificates_keep_the_server_from_starting() {
     assert_eq!(code, Some(2), "{told}");
     assert!(told.contains("tls_key"), "{told}");
 }
+
+#[tokio::test]
+async fn a_clients_certificate_names_its_account() {
+    let folder = scratch("tls-account");
+    let ours = authority();
+    let (cert, key) = write(&folder, &ours);
+    let (ca, config) = (folder.join("ca.pem"), folder.join("depeche.toml"));
+    fs::write(&ca, &ours.ca).unwrap();
+    fs::write(
+        &config,
+        "[quotas.\"a-client.test\"]\ntokens_per_second = 1\n",
+    )
+    .unwrap();
+    let server = Server::start_with(&[
+        "--tls-cert",
+        text(&cert),
+        "--tls-key",
+        text(&key),
+        "--tls-client-ca",
+        text(&ca),
+        "--config",
+        text(&config),
+    ]);
+    let mut client = client(&server, &ours, Some(&ours.client)).await.unwrap();
+    let request = to_english("Le chat dort.");
+    client.translate(request.clone()).await.unwrap();
+    let refused = client.translate(request).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+    assert!(refused.message().contains("a-client.test"), "{refused}");
+}

@@ -1,16 +1,37 @@
 //! What an operator asks over plain HTTP. Live, ready and busy are three things: only a process
 //! that cannot answer at all fails `/livez`.
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::get,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::server::phase::Phase;
+use crate::{
+    rpc::domain::DomainCell,
+    server::{gauges, phase::Phase},
+    telemetry::ProcessMetrics,
+};
+
+/// Histograms keep every sample until they are folded; where nobody asks for metrics, somebody has
+/// to do it.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Prometheus' text format, which its newer versions want to be told.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 #[derive(Clone)]
 struct Admin {
     phase: watch::Receiver<Phase>,
     metrics: PrometheusHandle,
+    domain: DomainCell,
+    process: Arc<ProcessMetrics>,
 }
 
 /// Serves until the process ends.
@@ -18,14 +39,29 @@ pub async fn serve(
     listener: TcpListener,
     phase: watch::Receiver<Phase>,
     metrics: PrometheusHandle,
+    domain: DomainCell,
 ) {
+    tokio::spawn(keep_up(metrics.clone()));
     let router = Router::new()
         .route("/livez", get(async || "live\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
-        .with_state(Admin { phase, metrics });
+        .with_state(Admin {
+            phase,
+            metrics,
+            domain,
+            process: Arc::default(),
+        });
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!("the admin port ended: {error}");
+    }
+}
+
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut due = tokio::time::interval(UPKEEP);
+    loop {
+        due.tick().await;
+        metrics.run_upkeep();
     }
 }
 
@@ -37,8 +73,9 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn render(State(admin): State<Admin>) -> String {
-    // Histograms keep every sample until somebody asks; asking is also when to fold them.
+async fn render(State(admin): State<Admin>) -> impl IntoResponse {
+    gauges::update(&admin.domain);
+    admin.process.update();
     admin.metrics.run_upkeep();
-    admin.metrics.render()
+    ([(CONTENT_TYPE, EXPOSITION)], admin.metrics.render())
 }

@@ -2,10 +2,10 @@
 
 use std::{io, time::Duration};
 
-use futures::Stream;
+use futures::{Stream, StreamExt, future::try_join_all, stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::oneshot,
+    sync::{mpsc, watch},
     task::JoinHandle,
 };
 use tonic::{
@@ -18,32 +18,83 @@ use crate::{
     rpc::{self, Api, proto},
     server::{
         ServerError,
-        layers::{bad_message, catch_panic, observe},
+        aging::Aging,
+        auth::Identities,
+        layers::{bad_message, catch_panic, identify, observe, receive},
     },
 };
 
-/// Streams of one connection. A mesh multiplexes all its clients over few connections.
-const STREAMS_PER_CONNECTION: u32 = 1024;
+/// Bytes that a client may send ahead on one stream: a thousand short documents of a batch.
+const STREAM_WINDOW: u32 = 128 << 10;
+/// … and on all streams of a connection. The transport ends a connection whose small messages wait
+/// to be read and cost more than half of this in bookkeeping: with the window that an adaptive one
+/// begins with, a batch of some two hundred short documents ended it, and all other calls with it.
+const CONNECTION_WINDOW: u32 = 16 << 20;
 /// Finds out clients that vanished, whose work would otherwise go on.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Requests that a client takes back before they were looked at, on one connection: more end it, as what
+/// floods do and no client does (CVE-2023-44487).
+const UNSEEN_RESETS: usize = 64;
+/// The same for requests that break the protocol.
+const FAULTY_RESETS: usize = 64;
+/// Connections of one process end at so many different ages, so that those that began together do not
+/// come again together.
+const AGES: usize = 8;
+/// How far ages differ, as a part of them.
+const AGE_SPREAD: f64 = 0.1;
+
+/// What connections may do.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    pub max_age: Duration,
+    pub grace: Duration,
+    /// Requests of one connection. A mesh multiplexes all its clients over few connections.
+    pub streams: u32,
+    pub header_bytes: u32,
+    /// How long a request that is one message may take to arrive.
+    pub receive_timeout: Duration,
+}
+
+/// Whether clients may ask for the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reflection {
+    Served,
+    Hidden,
+}
+
+/// What the listener is made of beside its sockets.
+pub struct Serving<H: Health> {
+    pub api: Api,
+    pub health: HealthServer<H>,
+    pub reflection: Reflection,
+    pub identities: Identities,
+    pub connections: Connections,
+}
+
 /// A server at work.
 pub struct Running {
-    server: JoinHandle<Result<(), tonic::transport::Error>>,
-    stop: Option<oneshot::Sender<()>>,
+    servers: JoinHandle<Result<(), tonic::transport::Error>>,
+    stop: Option<watch::Sender<()>>,
 }
 
 impl Running {
     /// Begins to accept connections.
     pub fn start<Connection>(
         incoming: impl Stream<Item = io::Result<Connection>> + Send + 'static,
-        api: Api,
-        health: HealthServer<impl Health>,
+        serving: Serving<impl Health>,
     ) -> Result<Self, ServerError>
     where
         Connection: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
     {
+        let Serving {
+            api,
+            health,
+            reflection: reflecting,
+            identities,
+            connections,
+        } = serving;
         let contract = |error: &dyn std::fmt::Display| ServerError::Contract(error.to_string());
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -58,36 +109,61 @@ impl Running {
                     .accept_compressed(CompressionEncoding::Zstd)
             };
         }
-        let v1 = compressed!(reflection().build_v1().map_err(|error| contract(&error))?);
-        let v1alpha = compressed!(
-            reflection()
-                .build_v1alpha()
-                .map_err(|error| contract(&error))?
-        );
         let health = compressed!(health);
         let methods = observe::Methods::of_contract().map_err(|error| contract(&error))?;
-        let routes = rpc::routes(api)
-            .add_service(health)
-            .add_service(v1)
-            .add_service(v1alpha)
-            .prepare();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let server = Server::builder()
-            .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
-            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-            .http2_adaptive_window(Some(true))
-            .layer(observe::layer(methods))
-            .layer(bad_message::layer())
-            .layer(catch_panic::layer())
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(
-                incoming,
-                // A sender that is gone stops the server, too.
-                async move { stopped.await.unwrap_or_default() },
-            );
+        let patience = receive::Patience::of_contract(connections.receive_timeout)
+            .map_err(|error| contract(&error))?;
+        let mut routes = rpc::routes(api).add_service(health);
+        if reflecting == Reflection::Served {
+            let v1 = reflection().build_v1().map_err(|error| contract(&error))?;
+            let v1alpha = reflection().build_v1alpha();
+            let v1alpha = v1alpha.map_err(|error| contract(&error))?;
+            routes = routes
+                .add_service(compressed!(v1))
+                .add_service(compressed!(v1alpha));
+        }
+        let routes = routes.prepare();
+        let (stop, stopped) = watch::channel(());
+        let mut lanes = Vec::with_capacity(AGES);
+        let mut servers = Vec::with_capacity(AGES);
+        for lane in 0..AGES {
+            let part = (lane as f64 + fastrand::f64()) / AGES as f64;
+            let age = 1.0 - AGE_SPREAD + 2.0 * AGE_SPREAD * part;
+            let age = connections.max_age.mul_f64(age);
+            let most = age.saturating_add(connections.grace);
+            let (lead, connected) = mpsc::channel::<io::Result<Connection>>(1);
+            lanes.push(lead);
+            let connected = stream::unfold(connected, async |mut connected| {
+                Some((connected.recv().await?, connected))
+            });
+            let connected =
+                connected.map(move |connection| Ok::<_, io::Error>(Aging::new(connection?, most)));
+            let mut stopped = stopped.clone();
+            let server = Server::builder()
+                .max_concurrent_streams(Some(connections.streams))
+                .max_connection_age(age)
+                .http2_max_header_list_size(connections.header_bytes)
+                .http2_max_pending_accept_reset_streams(Some(UNSEEN_RESETS))
+                .http2_max_local_error_reset_streams(Some(FAULTY_RESETS))
+                .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+                .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
+                .layer(observe::layer(methods.clone()))
+                .layer(bad_message::layer())
+                .layer(catch_panic::layer())
+                .layer(identify::layer(identities.clone()))
+                .layer(receive::layer(patience.clone()))
+                .add_routes(routes.clone())
+                .serve_with_incoming_shutdown(connected, async move {
+                    // A sender that is gone stops the server, too.
+                    let _ = stopped.changed().await;
+                });
+            servers.push(server);
+        }
+        tokio::spawn(lead(incoming, lanes, stopped));
         Ok(Running {
-            server: tokio::spawn(server),
+            servers: tokio::spawn(async { try_join_all(servers).await.map(drop) }),
             stop: Some(stop),
         })
     }
@@ -102,10 +178,30 @@ impl Running {
 
     /// Waits for the end.
     pub async fn ended(&mut self) -> Result<(), ServerError> {
-        match (&mut self.server).await {
+        match (&mut self.servers).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(ServerError::Grpc(error.to_string())),
             Err(error) => Err(ServerError::Grpc(error.to_string())),
+        }
+    }
+}
+
+/// Gives each connection to the next lane in turn, until it is told to stop, which closes the listener.
+async fn lead<Connection>(
+    incoming: impl Stream<Item = io::Result<Connection>>,
+    lanes: Vec<mpsc::Sender<io::Result<Connection>>>,
+    mut stopped: watch::Receiver<()>,
+) {
+    let mut incoming = std::pin::pin!(incoming);
+    for lane in lanes.iter().cycle() {
+        let connection = tokio::select! {
+            // Also when the sender is gone.
+            _ = stopped.changed() => return,
+            connection = incoming.next() => connection,
+        };
+        let Some(connection) = connection else { return };
+        if lane.send(connection).await.is_err() {
+            return;
         }
     }
 }

@@ -2,31 +2,41 @@
 //!
 //! - `phase`: loading → serving → draining, and what health says of it
 //! - `grpc`: the gRPC listener with [`layers`] around the services
-//! - `admin`: liveness, readiness and metrics over HTTP
+//! - `admin`: liveness, readiness and metrics over HTTP; `gauges`: what metrics read when asked
+//! - `aging`: connections that end
 //! - `tls`: certificates, and the handshakes
+//! - [`auth`]: who a client is, and what it may do
+//! - `reload`: files that are read again when they change
 //! - `signals`: the first signal drains, the second ends
 
 mod admin;
+mod aging;
+pub mod auth;
+mod gauges;
 mod grpc;
 pub mod layers;
 mod phase;
+mod reload;
 mod signals;
 pub mod tls;
 
-use std::{io, net::SocketAddr, time::Instant};
+use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
+use http::HeaderName;
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 
 use crate::{
-    config::{Compute, ConfigError, PRELOAD_ALL, PRELOAD_NONE, Settings},
+    config::{Compute, ConfigError, OptionalAddress, PRELOAD_ALL, PRELOAD_NONE, Settings},
     rpc::{
         Api,
+        client::Quota,
         domain::{ComputeType, Domain, DomainCell, DomainSettings, OpenError, Preload},
         request::Limits,
     },
     telemetry,
 };
+use auth::{Identities, Naming, TokenStore};
 use phase::Phases;
 use signals::Signals;
 
@@ -43,6 +53,12 @@ pub enum ServerError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Tokens(#[from] auth::TokensError),
+    #[error(
+        "setting `client_id_key`: {0:?} is no metadata key: use small letters, digits and dashes"
+    )]
+    ClientIdKey(String),
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
     #[error("the gRPC server ended: {0}")]
@@ -61,6 +77,7 @@ pub fn api(settings: &Settings, started: Instant) -> Api {
         domain: DomainCell::default(),
         limits: Limits {
             max_text_bytes: settings.max_text_bytes,
+            max_duration: None,
         },
         inference_threads: settings.inference_threads.get(),
         started,
@@ -82,6 +99,7 @@ pub async fn load(settings: &Settings) -> Result<Domain, ServerError> {
             Compute::F32 => ComputeType::F32,
         },
         queue_tokens: settings.queue_tokens,
+        queue_wait: settings.queue_wait,
         memory_budget: settings.memory_budget_bytes,
         preload,
     });
@@ -95,21 +113,44 @@ pub async fn load(settings: &Settings) -> Result<Domain, ServerError> {
 pub async fn run(settings: Settings, started: Instant) -> Result<(), ServerError> {
     let mut signals = Signals::new().map_err(ServerError::Signals)?;
     let metrics = telemetry::record_metrics()?;
-    let api = api(&settings, started);
+    metrics::gauge!("depeche_models_memory_budget_bytes").set(settings.memory_budget_bytes as f64);
+    let mut api = api(&settings, started);
+    api.limits.max_duration = Some(settings.max_request_duration);
     let (mut phases, health) = Phases::new().await;
 
     let (listener, address) = bind(settings.listen, "listen").await?;
-    let (admin_listener, admin_address) = bind(settings.admin, "admin").await?;
+    let mut admin_address = OptionalAddress(None);
+    if let Some(admin) = settings.admin.0 {
+        let (listener, address) = bind(admin, "admin").await?;
+        admin_address = OptionalAddress(Some(address));
+        let domain = api.domain.clone();
+        tokio::spawn(admin::serve(listener, phases.watch(), metrics, domain));
+    }
     tracing::info!(grpc = %address, admin = %admin_address, "bound");
-    tokio::spawn(admin::serve(admin_listener, phases.watch(), metrics));
+    let serving = grpc::Serving {
+        api: api.clone(),
+        health,
+        reflection: match settings.reflection {
+            true => grpc::Reflection::Served,
+            false => grpc::Reflection::Hidden,
+        },
+        identities: identities(&settings)?,
+        connections: grpc::Connections {
+            max_age: settings.max_connection_age,
+            grace: settings.max_connection_grace,
+            streams: settings.max_concurrent_streams,
+            header_bytes: settings.max_header_bytes,
+            receive_timeout: settings.receive_timeout,
+        },
+    };
     let mut grpc = match tls_files(&settings) {
         Some(files) => {
             let incoming = tls::incoming(listener, files)?;
-            grpc::Running::start(incoming, api.clone(), health)?
+            grpc::Running::start(incoming, serving)?
         }
         None => {
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            grpc::Running::start(incoming, api.clone(), health)?
+            grpc::Running::start(incoming, serving)?
         }
     };
 
@@ -141,6 +182,29 @@ pub async fn run(settings: Settings, started: Instant) -> Result<(), ServerError
             Ok(())
         }
     }
+}
+
+fn identities(settings: &Settings) -> Result<Identities, ServerError> {
+    let key = &settings.client_id_key;
+    let key: HeaderName = key
+        .parse()
+        .map_err(|_| ServerError::ClientIdKey(key.clone()))?;
+    let tokens = settings.tokens_file.clone();
+    let quotas = settings.quotas.iter().map(|(account, quota)| {
+        let quota = Quota {
+            tokens_in_flight: quota.tokens_in_flight,
+            tokens_per_second: quota.tokens_per_second,
+        };
+        (account.clone(), quota)
+    });
+    Ok(Identities {
+        tokens: tokens.map(TokenStore::open).transpose()?,
+        naming: match settings.client_id_trusted {
+            true => Naming::Trusted(key),
+            false => Naming::Claimed(key),
+        },
+        quotas: Arc::new(quotas.collect()),
+    })
 }
 
 fn tls_files(settings: &Settings) -> Option<tls::Files> {

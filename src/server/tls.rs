@@ -2,10 +2,10 @@
 //! renewed ones need no restart. Connections go on with what they began with.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use futures::{Stream, StreamExt, stream};
@@ -23,6 +23,8 @@ use tokio_rustls::{
     },
     server::TlsStream,
 };
+
+use crate::server::reload::{LOOK_AGAIN, Stamps};
 
 /// PEM files.
 #[derive(Clone, Debug)]
@@ -55,8 +57,6 @@ const HANDSHAKES: usize = 256;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between attempts to accept a connection after one that failed.
 const BREATH: Duration = Duration::from_millis(50);
-/// How often it is looked whether the files have changed.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Connections with their handshake done. TLS 1.2 and 1.3, HTTP/2.
 pub fn incoming(
@@ -167,13 +167,9 @@ impl Files {
     }
 
     /// What changes when a file does.
-    fn stamps(&self) -> Vec<Option<(SystemTime, u64)>> {
+    fn stamps(&self) -> Stamps {
         let files = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
-        let stamp = |path: &PathBuf| {
-            let metadata = fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        };
-        files.into_iter().flatten().map(stamp).collect()
+        Stamps::of(files.into_iter().flatten())
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub mod bad_message;
 pub mod catch_panic;
+pub mod identify;
 pub mod observe;
+pub mod receive;
 
 use futures::future::BoxFuture;
 
