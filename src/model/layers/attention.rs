@@ -1,5 +1,6 @@
 //! Multi-head attention over ragged batches: each sentence attends to its own rows only, which is
 //! what a mask would say of a padded batch, without the padding.
+#![allow(unsafe_code)]
 
 use super::{
     RelativeBias,
@@ -53,6 +54,19 @@ impl Memory {
             values,
             head_width,
         }
+    }
+
+    fn heads(&self) -> usize {
+        self.keys.len() / (self.head_width * self.stride)
+    }
+
+    /// Keys and values of one head.
+    fn head(&self, head: usize) -> (&[f32], &[f32]) {
+        let (keys, values) = (self.head_width * self.stride, self.length * self.head_width);
+        (
+            &self.keys[head * keys..][..keys],
+            &self.values[head * values..][..values],
+        )
     }
 }
 
@@ -146,158 +160,201 @@ struct Attend<'a> {
     alignment: &'a mut [f32],
 }
 
+/// One query, one head.
+struct One<'a> {
+    /// `[head_width]`.
+    query: &'a [f32],
+    /// `[head_width][stride]`.
+    keys: &'a [f32],
+    /// `[length][head_width]`.
+    values: &'a [f32],
+}
+
+/// Queries and heads computed side by side: a sum goes from left to right and would wait for itself, four
+/// keep the machine busy.
+const TOGETHER: usize = 4;
+
 impl Work for Attend<'_> {
     #[inline(always)]
     fn run<V: Floats>(self) {
+        let blocks = self.memory.stride / LANES;
+        let mut weights = vec![[0f32; LANES]; blocks * TOGETHER];
+        let queries = self.queries.len() / self.query_stride;
+        let all = queries * self.memory.heads();
+        let mut first = 0;
+        // Head by head, and for each all queries; a lone query has heads side by side.
+        let place = |i: usize| (i / queries, i % queries);
+        let mut this = self;
+        while first < all {
+            first += match all - first {
+                1 => this.attend::<V, 1>(|i| place(first + i), &mut weights[..blocks]),
+                2 => this.attend::<V, 2>(|i| place(first + i), &mut weights[..2 * blocks]),
+                3 => this.attend::<V, 3>(|i| place(first + i), &mut weights[..3 * blocks]),
+                _ => this.attend::<V, TOGETHER>(|i| place(first + i), &mut weights),
+            };
+        }
+    }
+}
+
+impl Attend<'_> {
+    /// `place`: head and query of each of the `N`. Returns `N`.
+    #[inline(always)]
+    fn attend<V: Floats, const N: usize>(
+        &mut self,
+        place: impl Fn(usize) -> (usize, usize),
+        weights: &mut [[f32; LANES]],
+    ) -> usize {
         let Memory {
-            length,
-            stride,
-            head_width,
-            ..
+            length, head_width, ..
         } = *self.memory;
-        let heads = self.memory.keys.len() / (head_width * stride);
-        let scale = 1.0 / (head_width as f32).sqrt();
-        let mut weights = vec![[0f32; LANES]; stride / LANES];
-        let keys = self.memory.keys.chunks_exact(head_width * stride);
-        let values = self.memory.values.chunks_exact(head_width * length);
-        for (head, (keys, values)) in keys.zip(values).enumerate() {
-            let columns = head * head_width..(head + 1) * head_width;
-            let queries = self.queries.chunks_exact(self.query_stride);
-            let outs = self.out.chunks_exact_mut(heads * head_width);
-            for (position, (query, out)) in queries.zip(outs).enumerate() {
-                all_scores::<V>(&query[columns.clone()], keys, scale, &mut weights);
-                if let Some(bias) = self.bias {
-                    bias.add(head, position, &mut weights.as_flattened_mut()[..length]);
-                }
-                softmax::<V>(&mut weights, length);
-                let weights = &weights.as_flattened()[..length];
-                if head == 0 {
-                    self.alignment
-                        .iter_mut()
-                        .zip(weights)
-                        .for_each(|(to, from)| *to = *from);
-                }
-                weighted_sums::<V>(weights, values, head_width, &mut out[columns.clone()]);
+        let blocks = weights.len() / N;
+        let ones: [One; N] = std::array::from_fn(|i| {
+            let (head, query) = place(i);
+            let (keys, values) = self.memory.head(head);
+            let query = &self.queries[query * self.query_stride..][head * head_width..];
+            One {
+                query: &query[..head_width],
+                keys,
+                values,
+            }
+        });
+        scores::<V, N>(&ones, 1.0 / (head_width as f32).sqrt(), weights);
+        if let Some(bias) = self.bias {
+            for (i, weights) in weights.chunks_exact_mut(blocks).enumerate() {
+                let (head, query) = place(i);
+                bias.add(head, query, &mut weights.as_flattened_mut()[..length]);
             }
         }
-    }
-}
-
-#[inline(always)]
-fn all_scores<V: Floats>(query: &[f32], keys: &[f32], scale: f32, out: &mut [[f32; LANES]]) {
-    let mut first = 0;
-    while first < out.len() {
-        // Four registers of scores at a time: sums that do not wait for each other.
-        first += match out.len() - first {
-            1 => scores::<V, 1>(query, keys, first, scale, out),
-            2 => scores::<V, 2>(query, keys, first, scale, out),
-            3 => scores::<V, 3>(query, keys, first, scale, out),
-            _ => scores::<V, 4>(query, keys, first, scale, out),
-        };
-    }
-}
-
-/// `out[c] = Σ_p weights[p] values[p][c]`, `values`: `[length][head_width]`.
-#[inline(always)]
-fn weighted_sums<V: Floats>(weights: &[f32], values: &[f32], head_width: usize, out: &mut [f32]) {
-    let mut first = 0;
-    while first < head_width {
-        let out = &mut out[first..];
-        first += match out.len() / LANES {
-            0 => weighted_remainder(weights, values, head_width, first, out),
-            1 => weighted_sum::<V, 1>(weights, values, head_width, first, out),
-            _ => weighted_sum::<V, 2>(weights, values, head_width, first, out),
-        };
-    }
-}
-
-/// Scores of `BLOCKS` blocks of positions from block `first` on; returns `BLOCKS`.
-#[inline(always)]
-fn scores<V: Floats, const BLOCKS: usize>(
-    query: &[f32],
-    keys: &[f32],
-    first: usize,
-    scale: f32,
-    out: &mut [[f32; LANES]],
-) -> usize {
-    let mut sums = [V::splat(0.0); BLOCKS];
-    let (keys, _) = keys.as_chunks::<LANES>();
-    for (q, keys) in query.iter().zip(keys.chunks_exact(out.len())) {
-        let q = V::splat(*q);
-        for (sum, keys) in sums.iter_mut().zip(&keys[first..first + BLOCKS]) {
-            *sum = sum.add(q.mul(V::load(keys)));
+        softmax::<V, N>(weights, length);
+        if place(0) == (0, 0) {
+            let weights = weights.as_flattened().iter();
+            self.alignment
+                .iter_mut()
+                .zip(weights)
+                .for_each(|(to, from)| *to = *from);
         }
-    }
-    for (out, sum) in out[first..].iter_mut().zip(sums) {
-        sum.mul(V::splat(scale)).store(out);
-    }
-    BLOCKS
-}
-
-/// `BLOCKS * LANES` columns, from `first` on, of the weighted sum of the values; returns their
-/// number. One position after the other, as the definition has it.
-#[inline(always)]
-fn weighted_sum<V: Floats, const BLOCKS: usize>(
-    weights: &[f32],
-    values: &[f32],
-    head_width: usize,
-    first: usize,
-    out: &mut [f32],
-) -> usize {
-    let mut sums = [V::splat(0.0); BLOCKS];
-    for (weight, values) in weights.iter().zip(values.chunks_exact(head_width)) {
-        let weight = V::splat(*weight);
-        let (blocks, _) = values[first..first + BLOCKS * LANES].as_chunks::<LANES>();
-        for (sum, values) in sums.iter_mut().zip(blocks) {
-            *sum = sum.add(weight.mul(V::load(values)));
-        }
-    }
-    let (blocks, _) = out.as_chunks_mut::<LANES>();
-    for (out, sum) in blocks.iter_mut().zip(sums) {
-        sum.store(out);
-    }
-    BLOCKS * LANES
-}
-
-/// The columns of a head that do not fill a vector.
-#[inline(always)]
-fn weighted_remainder(
-    weights: &[f32],
-    values: &[f32],
-    head_width: usize,
-    first: usize,
-    out: &mut [f32],
-) -> usize {
-    for (weight, values) in weights.iter().zip(values.chunks_exact(head_width)) {
-        for (out, value) in out.iter_mut().zip(&values[first..]) {
-            *out += weight * value;
-        }
-    }
-    out.len()
-}
-
-/// In place over the first `length` scores; the padding behind them is left at zero.
-#[inline(always)]
-pub(super) fn softmax<V: Floats>(scores: &mut [[f32; LANES]], length: usize) {
-    let padding = length.next_multiple_of(LANES) - length;
-    if let Some(last) = scores.last_mut() {
-        last[LANES - padding..].fill(f32::NEG_INFINITY);
-    }
-    let greatest = scores
-        .iter()
-        .fold(V::splat(f32::NEG_INFINITY), |max, block| {
-            max.max(V::load(block))
+        let width = self.memory.heads() * head_width;
+        weighted_sums::<V, N>(&ones, weights, length, |i, column, sums| {
+            let (head, query) = place(i);
+            self.out[query * width + head * head_width + column..][..sums.len()]
+                .copy_from_slice(sums);
         });
-    let greatest = V::splat(simd::maximum(greatest));
-    for block in scores.iter_mut() {
-        simd::exp(V::load(block).sub(greatest)).store(block);
+        N
     }
-    if let Some(last) = scores.last_mut() {
-        last[LANES - padding..].fill(0.0);
+}
+
+/// `weights[i][p] = scale Σ_c query[c] keys[c][p]`; `weights`: `[N][stride / LANES]`.
+#[inline(always)]
+fn scores<V: Floats, const N: usize>(ones: &[One; N], scale: f32, weights: &mut [[f32; LANES]]) {
+    let blocks = weights.len() / N;
+    let head_width = ones[0].query.len();
+    let fit =
+        |one: &One| one.query.len() == head_width && one.keys.len() == head_width * blocks * LANES;
+    assert!(ones.iter().all(fit));
+    let queries = ones.each_ref().map(|one| one.query.as_ptr());
+    for block in 0..blocks {
+        let keys = ones
+            .each_ref()
+            .map(|one| one.keys[block * LANES..].as_ptr().cast::<[f32; LANES]>());
+        let mut sums = [V::splat(0.0); N];
+        for column in 0..head_width {
+            for (sum, (query, keys)) in sums.iter_mut().zip(queries.iter().zip(keys)) {
+                // SAFETY: as asserted, a query has `head_width` numbers, and its keys as many rows of
+                // `blocks` blocks.
+                let (query, key) = unsafe { (*query.add(column), &*keys.add(column * blocks)) };
+                *sum = sum.add(V::splat(query).mul(V::load(key)));
+            }
+        }
+        for (i, sum) in sums.into_iter().enumerate() {
+            sum.mul(V::splat(scale))
+                .store(&mut weights[i * blocks + block]);
+        }
     }
-    let total: f32 = scores.as_flattened()[..length].iter().sum();
-    let total = V::splat(total);
-    for block in scores.iter_mut() {
-        V::load(block).div(total).store(block);
+}
+
+/// Gives `write(i, c, sums)` the columns from `c` on of `Σ_p weights[i][p] values[p]`, one position after
+/// the other, as the definition has it; `weights`: `[N][stride / LANES]`.
+#[inline(always)]
+fn weighted_sums<V: Floats, const N: usize>(
+    ones: &[One; N],
+    weights: &[[f32; LANES]],
+    length: usize,
+    mut write: impl FnMut(usize, usize, &[f32]),
+) {
+    let blocks = weights.len() / N;
+    let head_width = ones[0].query.len();
+    let weights = weights.as_flattened();
+    let fit = |one: &One| one.values.len() == length * head_width;
+    assert!(ones.iter().all(fit) && length <= blocks * LANES);
+    let whole = head_width / LANES * LANES;
+    for column in (0..whole).step_by(LANES) {
+        let starts = std::array::from_fn::<_, N, _>(|i| {
+            let values = ones[i].values[column..].as_ptr();
+            (weights[i * blocks * LANES..].as_ptr(), values)
+        });
+        let mut sums = [V::splat(0.0); N];
+        for position in 0..length {
+            for (sum, (weights, values)) in sums.iter_mut().zip(starts) {
+                // SAFETY: as asserted, there is a weight and a row of values for each position; a row has
+                // `head_width` numbers, and from `column` on `LANES` of them.
+                let (weight, value) = unsafe {
+                    let value = values.add(position * head_width);
+                    (*weights.add(position), &*value.cast::<[f32; LANES]>())
+                };
+                *sum = sum.add(V::splat(weight).mul(V::load(value)));
+            }
+        }
+        let mut columns = [0f32; LANES];
+        for (i, sum) in sums.into_iter().enumerate() {
+            sum.store(&mut columns);
+            write(i, column, &columns);
+        }
+    }
+    // The columns of a head that do not fill a vector.
+    for (i, one) in ones.iter().enumerate() {
+        let weights = &weights[i * blocks * LANES..][..length];
+        for column in whole..head_width {
+            let values = one.values[column..].iter().step_by(head_width);
+            let sum = weights.iter().zip(values).map(|(w, v)| w * v).sum();
+            write(i, column, &[sum]);
+        }
+    }
+}
+
+/// In place over the first `length` scores of each of the `N`, `[N][blocks]`; the padding behind them is
+/// left at zero.
+#[inline(always)]
+pub(super) fn softmax<V: Floats, const N: usize>(scores: &mut [[f32; LANES]], length: usize) {
+    let blocks = scores.len() / N;
+    if blocks == 0 {
+        return;
+    }
+    let padding = length.next_multiple_of(LANES) - length;
+    for scores in scores.chunks_exact_mut(blocks) {
+        scores[blocks - 1][LANES - padding..].fill(f32::NEG_INFINITY);
+        let greatest = scores
+            .iter()
+            .fold(V::splat(f32::NEG_INFINITY), |max, block| {
+                max.max(V::load(block))
+            });
+        let greatest = V::splat(simd::maximum(greatest));
+        for block in scores.iter_mut() {
+            simd::exp(V::load(block).sub(greatest)).store(block);
+        }
+        scores[blocks - 1][LANES - padding..].fill(0.0);
+    }
+    // From left to right, side by side.
+    let mut totals = [0f32; N];
+    let flat = scores.as_flattened();
+    for position in 0..length {
+        for (i, total) in totals.iter_mut().enumerate() {
+            *total += flat[i * blocks * LANES + position];
+        }
+    }
+    for (scores, total) in scores.chunks_exact_mut(blocks).zip(totals) {
+        let total = V::splat(total);
+        for block in scores {
+            V::load(block).div(total).store(block);
+        }
     }
 }

@@ -82,6 +82,14 @@ impl Cache {
 }
 
 impl Attention {
+    /// Bytes of the keys and values of so many positions, in whole blocks, and of one more where they
+    /// begin within one.
+    pub fn kept_bytes(&self, positions: usize) -> u64 {
+        let blocks = positions.div_ceil(LANES) + 1;
+        let block = 2 * self.kv_heads * self.width * LANES * size_of::<f32>();
+        (blocks as u64).saturating_mul(block as u64)
+    }
+
     /// `softmax(scale · q kᵀ) v` of one position; its own key and value are in the cache.
     ///
     /// `query` and `out`: `[heads][width]`.

@@ -2,9 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::{
-    Activation,
+    Activation, Ranking,
     int8::{self, PackedWeights, Quantization, QuantizedRows, TileSums},
-    math,
 };
 use crate::model::{Ask, Ranked, TokenId, weights::Matrix};
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
@@ -84,30 +83,19 @@ impl Linear {
         }
     }
 
-    /// For each row of `x`, `[rows, in]`, the output with the greatest value among those that
-    /// `allowed(row, output)` lets pass, `None` where it lets none; the values themselves are never
+    /// What `asks`, one a row of `x`, `[rows, in]`, want of the outputs taken as logits, which are never
     /// stored in int8.
-    fn argmax(
-        &self,
-        x: &Tensor,
-        allowed: impl Fn(usize, TokenId) -> bool,
-    ) -> Result<Vec<Option<(TokenId, f32)>>> {
-        let mut best: Vec<Option<(TokenId, f32)>> = vec![None; x.dim(0)?];
-        let mut offer = |row: usize, first: usize, values: &[f32]| {
-            let mut greatest = best[row].map_or(f32::NEG_INFINITY, |(_, value)| value);
-            // Most tiles hold nothing new: one comparison of their maximum tells.
-            if maximum(values) > greatest {
-                for (value, id) in values.iter().zip(first as u32..) {
-                    if *value > greatest && allowed(row, TokenId(id)) {
-                        greatest = *value;
-                        best[row] = Some((TokenId(id), *value));
-                    }
-                }
-            }
+    pub fn rank(&self, x: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>> {
+        if x.dim(0)? != asks.len() {
+            bail!("{} asks for rows of shape {:?}", asks.len(), x.shape());
+        }
+        let mut rankings: Vec<Ranking> = asks.iter().map(Ranking::new).collect();
+        let mut offer = |row: usize, first: usize, logits: &[f32]| {
+            rankings[row].offer(logits, |i| TokenId((first + i) as u32));
         };
         match self {
             Linear::Int8(linear) => super::with_values(x, |x| {
-                let mut values = [MaybeUninit::new(0f32); int8::PANEL * int8::MAX_ROWS];
+                let mut values = [MaybeUninit::new(0f32); int8::PANEL * int8::TILE_ROWS];
                 linear.each_tile(x, |tile| {
                     linear.finish(tile, int8::PANEL, &mut values);
                     let rows = values.chunks_exact(int8::PANEL).take(tile.sums.len());
@@ -129,56 +117,39 @@ impl Linear {
                 })?;
             }
         }
-        Ok(best)
+        Ok(rankings.into_iter().map(Ranking::finish).collect())
     }
 
-    /// What `asks`, one a row of `x`, `[rows, in]`, want of the outputs taken as logits. Rows of which
-    /// the best alone is wanted cost no logits.
-    pub fn rank(&self, x: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>> {
-        let rows_where = |wanted: fn(&Ask) -> bool| -> Vec<u32> {
-            let rows = (0..).zip(asks).filter(|(_, ask)| wanted(ask));
-            rows.map(|(row, _)| row).collect()
+    /// These outputs, for [`Linear::select`].
+    pub fn selection(&self, outputs: Vec<TokenId>) -> Selection {
+        let mut selection = Selection {
+            start: Vec::new(),
+            scale: Vec::new(),
+            bias: Vec::new(),
+            outputs,
         };
-        let best = rows_where(|ask| ask.only_the_best());
-        let more = rows_where(|ask| !ask.only_the_best());
-        let of = |rows: &[u32]| match rows.len() == asks.len() {
-            true => Ok(x.clone()),
-            false => x.index_select(&Tensor::new(rows, x.device())?, 0),
-        };
-        let mut ranked = vec![Ranked::default(); asks.len()];
-        if !best.is_empty() {
-            let banned = |row: usize, token| asks[best[row] as usize].banned.contains(&token);
-            let found = self.argmax(&of(&best)?, |row, token| !banned(row, token))?;
-            for (row, found) in best.iter().zip(found) {
-                ranked[*row as usize].tokens.extend(found);
-            }
+        if let Linear::Int8(linear) = self {
+            let outputs = selection.outputs.iter().map(|id| id.0 as usize);
+            let of = |output| linear.weights.start_and_scale(output);
+            (selection.start, selection.scale) = outputs.clone().map(of).unzip();
+            selection.bias = outputs.map(|output| linear.bias[output]).collect();
         }
-        if !more.is_empty() {
-            let logits = self.forward(&of(&more)?)?;
-            let columns = logits.dim(1)?;
-            super::with_values(&logits, |logits| {
-                for (row, logits) in more.iter().zip(logits.chunks_exact(columns)) {
-                    let row = *row as usize;
-                    ranked[row] = Ranked::of(logits, &asks[row]);
-                }
-            })?;
-        }
-        Ok(ranked)
+        selection
     }
 
     /// For the one row `x`, `[1, in]`, the values of some outputs, in their order. `weights`: the matrix
     /// that this layer was made of.
-    pub fn select(&self, x: &Tensor, weights: &Matrix, outputs: &[TokenId]) -> Result<Vec<f32>> {
+    pub fn select(&self, x: &Tensor, weights: &Matrix, selection: &Selection) -> Result<Vec<f32>> {
         match self {
             Linear::Int8(linear) => {
                 let Some(weights) = weights.int8_bytes() else {
                     bail!("int8 weights are selected from, these are not");
                 };
-                super::with_values(x, |x| linear.select(x, weights, outputs))
+                super::with_values(x, |x| linear.select(x, weights, selection))
             }
             Linear::F32 { .. } => super::with_values(&self.forward(x)?, |y| {
                 let value = |id: &TokenId| y.get(id.0 as usize).copied().unwrap_or(f32::NAN);
-                outputs.iter().map(value).collect()
+                selection.outputs.iter().map(value).collect()
             }),
         }
     }
@@ -203,23 +174,18 @@ pub struct Int8Linear {
 impl Int8Linear {
     /// The values of some outputs, without activation: weights read row by row where they lie, which is
     /// less to read than all of them packed.
-    fn select(&self, x: &[f32], weights: &[u8], outputs: &[TokenId]) -> Vec<f32> {
+    fn select(&self, x: &[f32], weights: &[u8], selection: &Selection) -> Vec<f32> {
         let row = QuantizedRows::new(x, self.inputs, self.quantization);
         let (bytes, row_scale) = (&row.bytes(0, 1)[..self.inputs], row.scales(0, 1)[0]);
-        let mut sums = vec![0; outputs.len()];
-        int8::kernel().select(bytes, weights, outputs, &mut sums);
-        let value = |(&id, sum): (&TokenId, i32)| {
-            let output = id.0 as usize;
-            let (start, scale) = self.weights.start_and_scale(output);
-            (start + sum) as f32 * (row_scale * scale) + self.bias[output]
-        };
-        outputs.iter().zip(sums).map(value).collect()
+        let mut sums = vec![0; selection.outputs.len()];
+        int8::kernel().select(bytes, weights, &selection.outputs, &mut sums);
+        selection.values(&sums, row_scale)
     }
 
     /// Calls `each` for every tile of the product with `x`, `[rows, in]`.
-    fn each_tile(&self, x: &[f32], each: impl FnMut(&TileSums)) {
+    fn each_tile(&self, x: &[f32], mut each: impl FnMut(&TileSums)) {
         let rows = QuantizedRows::new(x, self.inputs, self.quantization);
-        int8::for_each_tile(int8::kernel(), &rows, &self.weights, each);
+        int8::kernel().multiply(&rows, &self.weights, &mut each);
     }
 
     /// The values of a tile with bias and, of the activations, `Relu` applied: row `m` of it, columns of its panel, go
@@ -232,6 +198,30 @@ impl Int8Linear {
         };
         let bias = &self.bias[first..first + tile.panel.columns];
         finish(tile, bias, floor, stride, out);
+    }
+}
+
+/// Some outputs of a layer and what makes values of their sums, gathered once for the many rows that read
+/// them.
+pub struct Selection {
+    outputs: Vec<TokenId>,
+    /// Of each output in int8; see the formula of `int8`.
+    start: Vec<i32>,
+    scale: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Selection {
+    pub fn outputs(&self) -> &[TokenId] {
+        &self.outputs
+    }
+
+    fn values(&self, sums: &[i32], row_scale: f32) -> Vec<f32> {
+        let of_weights = self.start.iter().zip(&self.scale).zip(&self.bias);
+        let value = |(((start, scale), bias), sum): (((&i32, &f32), &f32), &i32)| {
+            (start + sum) as f32 * (row_scale * scale) + bias
+        };
+        of_weights.zip(sums).map(value).collect()
     }
 }
 
@@ -295,9 +285,4 @@ fn finish(tile: &TileSums, bias: &[f32], floor: f32, stride: usize, out: &mut [M
             out.write(if y > floor { y } else { floor });
         }
     }
-}
-
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
-fn maximum(values: &[f32]) -> f32 {
-    math::maximum(values)
 }

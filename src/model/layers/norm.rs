@@ -44,7 +44,7 @@ impl CustomOp2 for LayerNorm {
                 self.scale.len()
             );
         }
-        let mut out = vec![0f32; x.len()];
+        let mut out = Vec::with_capacity(x.len());
         normalize_rows(x, y, &self.scale, &self.bias, self.eps, &mut out);
         Ok((CpuStorage::F32(out), x_layout.shape().clone()))
     }
@@ -55,14 +55,14 @@ impl CustomOp2 for LayerNorm {
 const TOGETHER: usize = 8;
 
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
-fn normalize_rows(x: &[f32], y: &[f32], scale: &[f32], bias: &[f32], eps: f32, out: &mut [f32]) {
+fn normalize_rows(x: &[f32], y: &[f32], scale: &[f32], bias: &[f32], eps: f32, out: &mut Vec<f32>) {
     let columns = scale.len();
     let mut squares = vec![0f32; columns * TOGETHER];
     let size = columns * TOGETHER;
-    for ((x, y), out) in x.chunks(size).zip(y.chunks(size)).zip(out.chunks_mut(size)) {
-        for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
-            *out = x + y;
-        }
+    for (x, y) in x.chunks(size).zip(y.chunks(size)) {
+        let first = out.len();
+        out.extend(x.iter().zip(y).map(|(x, y)| x + y));
+        let out = &mut out[first..];
         let means = sums(out, columns).map(|sum| sum / columns as f32);
         let rows = out.chunks_exact_mut(columns);
         for ((row, squares), mean) in rows.zip(squares.chunks_exact_mut(columns)).zip(means) {

@@ -45,9 +45,17 @@ pub fn dispatch(work: impl Work) {
 pub fn maximum<V: Floats>(x: V) -> f32 {
     let mut lanes = [0f32; LANES];
     x.store(&mut lanes);
-    lanes
-        .into_iter()
-        .fold(f32::NEG_INFINITY, |max, x| if x > max { x } else { max })
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            let other = lanes[lane + half];
+            if other > lanes[lane] {
+                lanes[lane] = other;
+            }
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// e^x of every lane.

@@ -12,6 +12,7 @@ pub use config::{Config, Embeddings, Stack};
 
 use super::{
     Ask, DecoderState, Encoded, Ranked, Step, TokenId, Tokenizer,
+    groups::Group,
     layers::{
         CacheShape, Embedding, LayerNorm, Linear, Positions, cross_attention, self_attention,
     },
@@ -74,29 +75,41 @@ impl Marian {
     ///
     /// `sources`: token ids, each ended by the config's `end`.
     pub fn encoder_states(&self, sources: &[&[TokenId]]) -> Result<Tensor> {
-        let lengths: Vec<usize> = sources.iter().map(|source| source.len()).collect();
-        let tokens: Vec<_> = sources
-            .iter()
-            .flat_map(|source| source.iter().copied().map(Some).zip(0..))
-            .collect();
-        let table = &self.layers.source_embedding;
-        let mut x = table.forward(tokens.into_iter(), &self.positions)?;
+        Group::join(self.encode_groups(sources)?)
+    }
+
+    fn encode_groups<'a>(&self, sources: &'a [&'a [TokenId]]) -> Result<Vec<Group<'a>>> {
+        let embed = |sentences: &[&[TokenId]]| {
+            let tokens: Vec<_> = sentences
+                .iter()
+                .flat_map(|source| source.iter().copied().map(Some).zip(0..))
+                .collect();
+            let table = &self.layers.source_embedding;
+            table.forward(tokens.into_iter(), &self.positions)
+        };
+        let Stack { heads, ffn_dim, .. } = self.config.encoder;
+        let mut groups = Group::all(sources, ffn_dim, embed)?;
         for layer in &self.layers.encoder {
-            let qkv = layer.qkv.forward(&x)?;
-            let attended = self_attention(&qkv, &lengths, self.config.encoder.heads, None)?;
-            let attended = layer.attention_output.forward(&attended)?;
-            x = layer.attention_norm.forward_residual(&x, &attended)?;
-            x = layer.ffn.forward(&x)?;
+            for group in &mut groups {
+                let x = &group.states;
+                let attended = self_attention(&layer.qkv.forward(x)?, &group.lengths, heads, None)?;
+                let attended = layer.attention_output.forward(&attended)?;
+                let x = layer.attention_norm.forward_residual(x, &attended)?;
+                group.states = layer.ffn.forward(&x)?;
+            }
         }
-        Ok(x)
+        Ok(groups)
     }
 
     /// Encodes sentences for decoding.
     pub fn encode(&self, sources: &[&[TokenId]]) -> Result<Vec<Encoded>> {
-        let states = self.encoder_states(sources)?;
-        let lengths: Vec<usize> = sources.iter().map(|source| source.len()).collect();
-        let keys_and_values = self.layers.memory.forward(&states)?;
-        Encoded::all(&keys_and_values, &lengths, self.cache_shape())
+        let mut encoded = Vec::with_capacity(sources.len());
+        for group in self.encode_groups(sources)? {
+            let keys_and_values = self.layers.memory.forward(&group.states)?;
+            let shape = self.cache_shape();
+            encoded.extend(Encoded::all(&keys_and_values, &group.lengths, shape)?);
+        }
+        Ok(encoded)
     }
 
     /// Mean of the encoder's states over each sentence, `[dim]`.
@@ -151,7 +164,11 @@ impl Marian {
 
     /// What `asks`, one a row of `hidden`, want of the next tokens.
     pub fn rank(&self, hidden: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>> {
-        self.layers.output.rank(hidden, asks)
+        let probabilities = asks.iter().any(|ask| ask.normalizer);
+        match self.config.generation.renormalize && probabilities {
+            true => seq2seq::rank_allowed(&self.logits(hidden)?, asks),
+            false => self.layers.output.rank(hidden, asks),
+        }
     }
 
     /// Bytes of memory beyond the mapped weights file.

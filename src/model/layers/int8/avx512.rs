@@ -2,9 +2,12 @@
 //! adds them to a 32-bit sum, without saturation.
 #![allow(unsafe_code)]
 
-use super::{GROUP, Kernel, MAX_ROWS, PANEL, Tile};
+use super::{GROUP, Kernel, PANEL, PackedWeights, Panel, QuantizedRows, Tile, TileSums, in_tiles};
 use crate::model::TokenId;
 use std::arch::x86_64::*;
+
+/// Rows at once: 6 × 4 sums, 4 weights and 1 activation fit 32 registers.
+const MAX_ROWS: usize = 6;
 
 pub struct Avx512Vnni(());
 
@@ -20,26 +23,35 @@ impl Kernel for Avx512Vnni {
         "avx512vnni"
     }
 
-    fn accumulate(&self, rows: &[u8], panel: &[i8], depth: usize, tile: &mut Tile) {
-        let count = rows.len() / depth;
-        assert!(
-            depth.is_multiple_of(GROUP)
-                && panel.len() == depth * PANEL
-                && rows.len() == count * depth
-        );
-        // SAFETY: a value of this type exists only where both features were detected; the slices
-        // have the lengths asserted above, and `ROWS` is the number of rows in `rows`.
-        unsafe {
-            match count {
-                1 => accumulate::<1>(rows, panel, depth, tile),
-                2 => accumulate::<2>(rows, panel, depth, tile),
-                3 => accumulate::<3>(rows, panel, depth, tile),
-                4 => accumulate::<4>(rows, panel, depth, tile),
-                5 => accumulate::<5>(rows, panel, depth, tile),
-                MAX_ROWS => accumulate::<MAX_ROWS>(rows, panel, depth, tile),
-                _ => unreachable!("{count} rows"),
+    fn multiply(
+        &self,
+        rows: &QuantizedRows,
+        weights: &PackedWeights,
+        each: &mut dyn FnMut(&TileSums),
+    ) {
+        let depth = rows.depth();
+        let accumulate = |rows: &[u8], panel: &Panel, tile: &mut Tile| {
+            let count = rows.len() / depth;
+            assert!(
+                depth.is_multiple_of(GROUP)
+                    && panel.bytes.len() == depth * PANEL
+                    && rows.len() == count * depth
+            );
+            // SAFETY: a value of this type exists only where both features were detected; the slices
+            // have the lengths asserted above, and `ROWS` is the number of rows in `rows`.
+            unsafe {
+                match count {
+                    1 => accumulate::<1>(rows, panel.bytes, depth, tile),
+                    2 => accumulate::<2>(rows, panel.bytes, depth, tile),
+                    3 => accumulate::<3>(rows, panel.bytes, depth, tile),
+                    4 => accumulate::<4>(rows, panel.bytes, depth, tile),
+                    5 => accumulate::<5>(rows, panel.bytes, depth, tile),
+                    MAX_ROWS => accumulate::<MAX_ROWS>(rows, panel.bytes, depth, tile),
+                    _ => unreachable!("{count} rows"),
+                }
             }
-        }
+        };
+        in_tiles(rows, weights, MAX_ROWS, accumulate, each);
     }
 
     fn select(&self, row: &[u8], weights: &[u8], ids: &[TokenId], sums: &mut [i32]) {

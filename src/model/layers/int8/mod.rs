@@ -10,6 +10,8 @@
 //! bias less `127 · scale · Σ_k w[n][k]`.
 
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -25,25 +27,30 @@ pub use quantize::{Quantization, QuantizedRows};
 use crate::model::TokenId;
 use std::sync::LazyLock;
 
-/// Columns of a panel: four AVX-512 registers of 32-bit sums.
+/// Columns of a panel: four AVX-512 registers of 32-bit sums, four AMX tiles.
 pub const PANEL: usize = 64;
-/// Rows that a kernel takes at once: 6 × 4 sums, 4 weights and 1 activation fit 32 registers.
-pub const MAX_ROWS: usize = 6;
-/// Depth is packed in groups of four bytes, what one VNNI lane multiplies and adds.
+/// Rows of a tile: what AMX takes at once.
+pub const TILE_ROWS: usize = 16;
+/// Bytes of depth that one VNNI lane multiplies and adds; weights are packed in groups of them.
 pub const GROUP: usize = 4;
+/// Depth is padded to whole rows of an AMX tile.
+pub const DEPTH: usize = 64;
 
-/// Sums of a tile, `[MAX_ROWS][PANEL]`.
-pub type Tile = [[i32; PANEL]; MAX_ROWS];
+/// Sums of a tile, `[TILE_ROWS][PANEL]`.
+pub type Tile = [[i32; PANEL]; TILE_ROWS];
 
-/// One way to compute a tile of integer sums. All give the same integers.
+/// One way to compute integer sums. All give the same integers.
 pub trait Kernel: Send + Sync {
     fn name(&self) -> &'static str;
 
-    /// `tile[m][n] += Σ_k rows[m][k] panel[n][k]` for each of the rows.
-    ///
-    /// `rows`: 1 to `MAX_ROWS` rows of `depth` bytes each, one after the other; `panel`: `depth /
-    /// GROUP` groups of `[PANEL][GROUP]` bytes. `depth` is a multiple of `GROUP`.
-    fn accumulate(&self, rows: &[u8], panel: &[i8], depth: usize, tile: &mut Tile);
+    /// Calls `each` for all tiles of `rows · weightsᵀ`, both equally deep, panel by panel, so that a panel
+    /// stays in the cache while every row meets it; no row comes twice.
+    fn multiply(
+        &self,
+        rows: &QuantizedRows,
+        weights: &PackedWeights,
+        each: &mut dyn FnMut(&TileSums),
+    );
 
     /// `sums[i] = Σ_k row[k] weights[ids[i]][k]`: some rows of a matrix where it lies.
     ///
@@ -63,6 +70,7 @@ pub fn available() -> Vec<&'static dyn Kernel> {
     let mut kernels: Vec<&'static dyn Kernel> = Vec::new();
     #[cfg(target_arch = "x86_64")]
     {
+        kernels.extend(amx::Amx::detect().map(|kernel| kernel as &dyn Kernel));
         kernels.extend(avx512::Avx512Vnni::detect().map(|kernel| kernel as &dyn Kernel));
         kernels.extend(avx2::Avx2::detect().map(|kernel| kernel as &dyn Kernel));
     }
@@ -111,36 +119,30 @@ pub struct TileSums<'a> {
     pub panel: &'a Panel<'a>,
 }
 
-/// Runs over all tiles of `rows · weightsᵀ`, panel by panel, so that a panel stays in the cache
-/// while every row meets it.
-pub fn for_each_tile(
-    kernel: &dyn Kernel,
+/// `Kernel::multiply` of kernels that take a few rows at once: `accumulate(bytes, panel, tile)` adds to the
+/// first rows of the tile what `bytes`, 1 to `at_once` rows, give with the panel.
+fn in_tiles(
     rows: &QuantizedRows,
     weights: &PackedWeights,
-    mut each: impl FnMut(&TileSums),
+    at_once: usize,
+    accumulate: impl Fn(&[u8], &Panel, &mut Tile),
+    each: &mut dyn FnMut(&TileSums),
 ) {
     assert_eq!(rows.depth(), weights.depth(), "a product of unequal depths");
-    let mut tile: Tile = [[0; PANEL]; MAX_ROWS];
+    let mut tile: Tile = [[0; PANEL]; TILE_ROWS];
     for panel in weights.panels() {
-        let mut first_row = 0;
-        while first_row < rows.count() {
-            let count = MAX_ROWS.min(rows.count() - first_row);
+        for first_row in (0..rows.count()).step_by(at_once) {
+            let count = at_once.min(rows.count() - first_row);
             for sums in &mut tile[..count] {
                 sums.copy_from_slice(panel.start);
             }
-            kernel.accumulate(
-                rows.bytes(first_row, count),
-                panel.bytes,
-                rows.depth(),
-                &mut tile,
-            );
+            accumulate(rows.bytes(first_row, count), &panel, &mut tile);
             each(&TileSums {
                 first_row,
                 sums: &tile[..count],
                 row_scales: rows.scales(first_row, count),
                 panel: &panel,
             });
-            first_row += count;
         }
     }
 }

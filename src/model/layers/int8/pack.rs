@@ -1,10 +1,10 @@
 //! Weights in the order in which the kernels read them.
 
-use super::{GROUP, PANEL};
+use super::{DEPTH, GROUP, PANEL};
 
 /// An int8 matrix `[out][in]` with a scale a row, packed into panels of `PANEL` outputs.
 ///
-/// Both sizes are padded with zeros: outputs to whole panels, inputs to whole groups of four.
+/// Both sizes are padded with zeros: outputs to whole panels, inputs to whole times `DEPTH`.
 pub struct PackedWeights {
     outputs: usize,
     depth: usize,
@@ -34,7 +34,7 @@ impl PackedWeights {
         rows: impl Iterator<Item = (impl AsRef<[i8]>, f32)>,
         offset: i32,
     ) -> Self {
-        let depth = inputs.next_multiple_of(GROUP);
+        let depth = inputs.next_multiple_of(DEPTH);
         let panels = outputs.div_ceil(PANEL);
         let mut packed = PackedWeights {
             outputs,
@@ -67,7 +67,7 @@ impl PackedWeights {
         self.outputs
     }
 
-    /// Inputs, padded to whole groups.
+    /// Inputs, padded to whole times `DEPTH`.
     pub fn depth(&self) -> usize {
         self.depth
     }

@@ -1,6 +1,6 @@
 //! Activations as bytes: a row's integers depend on nothing but the row.
 
-use super::GROUP;
+use super::DEPTH;
 
 /// How the inputs of a layer become bytes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -21,7 +21,7 @@ impl Quantization {
     }
 }
 
-/// Rows of f32 as bytes, padded to whole groups.
+/// Rows of f32 as bytes, padded to whole times `DEPTH`.
 pub struct QuantizedRows {
     depth: usize,
     bytes: Vec<u8>,
@@ -32,7 +32,7 @@ pub struct QuantizedRows {
 impl QuantizedRows {
     /// `values`: `[rows][inputs]`.
     pub fn new(values: &[f32], inputs: usize, quantization: Quantization) -> Self {
-        let depth = inputs.next_multiple_of(GROUP);
+        let depth = inputs.next_multiple_of(DEPTH);
         let rows = values.len() / inputs;
         // The padding meets weights of 0.
         let mut bytes = vec![0; rows * depth];

@@ -1,6 +1,8 @@
 //! The kernel that every machine runs, and what the others are compared with.
 
-use super::{GROUP, Kernel, PANEL, Tile};
+use super::{
+    GROUP, Kernel, PANEL, PackedWeights, Panel, QuantizedRows, TILE_ROWS, Tile, TileSums, in_tiles,
+};
 
 pub struct Scalar;
 
@@ -9,28 +11,32 @@ impl Kernel for Scalar {
         "scalar"
     }
 
-    fn accumulate(&self, rows: &[u8], panel: &[i8], depth: usize, tile: &mut Tile) {
-        for (row, sums) in rows.chunks_exact(depth).zip(tile) {
-            for (a, weights) in row
-                .chunks_exact(GROUP)
-                .zip(panel.chunks_exact(PANEL * GROUP))
-            {
-                for (sum, w) in sums.iter_mut().zip(weights.chunks_exact(GROUP)) {
-                    *sum += a
-                        .iter()
-                        .zip(w)
-                        .map(|(&a, &w)| i32::from(a) * i32::from(w))
-                        .sum::<i32>();
+    fn multiply(
+        &self,
+        rows: &QuantizedRows,
+        weights: &PackedWeights,
+        each: &mut dyn FnMut(&TileSums),
+    ) {
+        let depth = rows.depth();
+        let accumulate = |rows: &[u8], panel: &Panel, tile: &mut Tile| {
+            for (row, sums) in rows.chunks_exact(depth).zip(tile) {
+                let groups = panel.bytes.chunks_exact(PANEL * GROUP);
+                for (a, weights) in row.chunks_exact(GROUP).zip(groups) {
+                    for (sum, w) in sums.iter_mut().zip(weights.chunks_exact(GROUP)) {
+                        *sum += sum_of_products(a, w.iter().copied());
+                    }
                 }
             }
-        }
+        };
+        in_tiles(rows, weights, TILE_ROWS, accumulate, each);
     }
 
     fn dot(&self, row: &[u8], weights: &[u8]) -> i32 {
-        let products = row
-            .iter()
-            .zip(weights)
-            .map(|(&a, &w)| i32::from(a) * i32::from(w as i8));
-        products.sum()
+        sum_of_products(row, weights.iter().map(|&w| w as i8))
     }
+}
+
+fn sum_of_products(row: &[u8], weights: impl Iterator<Item = i8>) -> i32 {
+    let products = row.iter().zip(weights);
+    products.map(|(&a, w)| i32::from(a) * i32::from(w)).sum()
 }

@@ -179,7 +179,12 @@ fn among_the_candidates_of_a_shortlist_the_best_score_wins_whoever_shares_the_ba
                     .enumerate()
                     .collect();
                 for (scores, &(row, best)) in scores.iter().zip(&best) {
-                    let candidates = state.rows[row].encoded.candidates.as_ref().unwrap();
+                    let candidates = state.rows[row]
+                        .encoded
+                        .candidates
+                        .as_ref()
+                        .unwrap()
+                        .outputs();
                     assert!(candidates.len() < scores.len(), "{shape}");
                     let all: Vec<_> = (0..scores.len() as u32).map(TokenId).collect();
                     let offered = if row == 1 { &all } else { candidates };

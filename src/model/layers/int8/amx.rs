@@ -1,0 +1,202 @@
+//! AMX: `tdpbusd` multiplies 16 rows of 64 unsigned bytes by 16 columns of 64 signed ones and adds the
+//! products to 32-bit sums, without saturation. A panel's groups are rows of its tiles as they lie.
+//!
+//! Rust's own intrinsics for it are not stable, so that the instructions are written out.
+#![allow(unsafe_code)]
+
+use super::{
+    DEPTH, Kernel, PANEL, PackedWeights, Panel, QuantizedRows, TILE_ROWS, Tile, TileSums,
+    avx512::Avx512Vnni,
+};
+use crate::model::TokenId;
+use std::{arch::asm, arch::x86_64::*, sync::LazyLock};
+
+pub struct Amx {
+    /// For few rows and for what is no product of matrices.
+    vnni: &'static Avx512Vnni,
+}
+
+/// With fewer rows the weights' way into the tiles takes longer than VNNI's sums.
+const FEWEST_ROWS: usize = 3;
+
+impl Amx {
+    pub fn detect() -> Option<&'static Self> {
+        static FOUND: LazyLock<Option<Amx>> = LazyLock::new(|| {
+            let vnni = Avx512Vnni::detect()?;
+            (has_instructions() && may_use_tiles()).then_some(Amx { vnni })
+        });
+        FOUND.as_ref()
+    }
+}
+
+impl Kernel for Amx {
+    fn name(&self) -> &'static str {
+        "amx"
+    }
+
+    fn multiply(
+        &self,
+        rows: &QuantizedRows,
+        weights: &PackedWeights,
+        each: &mut dyn FnMut(&TileSums),
+    ) {
+        if rows.count() < FEWEST_ROWS {
+            return self.vnni.multiply(rows, weights, each);
+        }
+        assert!(rows.depth() == weights.depth() && rows.depth().is_multiple_of(DEPTH));
+        // Blocks of one height, for it is set once: the last may begin in the one before it.
+        let blocks = rows.count().div_ceil(TILE_ROWS);
+        let height = rows.count().div_ceil(blocks);
+        let mut tile: Tile = [[0; PANEL]; TILE_ROWS];
+        // SAFETY: a value of this type exists only where the instructions may be used.
+        let _tiles = unsafe { Tiles::of_height(height) };
+        for panel in weights.panels() {
+            for block in 0..blocks {
+                let first_row = block * height;
+                let count = height.min(rows.count() - first_row);
+                let bytes = rows.bytes(first_row + count - height, height);
+                // SAFETY: as above; the tiles are set for `height` rows, which `bytes` holds, and the panel
+                // is as deep as they are.
+                unsafe { product(bytes, rows.depth(), &panel, &mut tile) };
+                each(&TileSums {
+                    first_row,
+                    sums: &tile[height - count..height],
+                    row_scales: rows.scales(first_row, count),
+                    panel: &panel,
+                });
+            }
+        }
+    }
+
+    fn select(&self, row: &[u8], weights: &[u8], ids: &[TokenId], sums: &mut [i32]) {
+        self.vnni.select(row, weights, ids, sums);
+    }
+
+    fn dot(&self, row: &[u8], weights: &[u8]) -> i32 {
+        self.vnni.dot(row, weights)
+    }
+}
+
+/// `tile[m][n] = start[n] + Σ_k rows[m][k] panel[n][k]` for as many rows as the tiles are set for.
+///
+/// # Safety
+/// The tiles are set for `rows.len() / depth` rows, at most `TILE_ROWS`; `panel` is `depth` deep, whole
+/// times `DEPTH` and not 0.
+unsafe fn product(rows: &[u8], depth: usize, panel: &Panel, tile: &mut Tile) {
+    // Tiles 0 to 3 are the sums, 16 columns each; 4 holds activations, 5 to 7 weights in turn.
+    unsafe {
+        asm!(
+            // A stride of 0: every row starts with the same sums.
+            "tileloadd tmm0, [{start} + {none}]",
+            "tileloadd tmm1, [{start} + {none} + 64]",
+            "tileloadd tmm2, [{start} + {none} + 128]",
+            "tileloadd tmm3, [{start} + {none} + 192]",
+            "2:",
+            "tileloadd tmm4, [{rows} + {depth}]",
+            "tileloadd tmm5, [{weights} + {width}]",
+            "tileloadd tmm6, [{weights} + {width} + 64]",
+            "tdpbusd tmm0, tmm4, tmm5",
+            "tileloadd tmm7, [{weights} + {width} + 128]",
+            "tdpbusd tmm1, tmm4, tmm6",
+            "tileloadd tmm5, [{weights} + {width} + 192]",
+            "tdpbusd tmm2, tmm4, tmm7",
+            "tdpbusd tmm3, tmm4, tmm5",
+            "add {rows}, 64",
+            "add {weights}, 4096",
+            "dec {steps}",
+            "jnz 2b",
+            "tilestored [{tile} + {width}], tmm0",
+            "tilestored [{tile} + {width} + 64], tmm1",
+            "tilestored [{tile} + {width} + 128], tmm2",
+            "tilestored [{tile} + {width} + 192], tmm3",
+            start = in(reg) panel.start.as_ptr(),
+            none = in(reg) 0usize,
+            rows = inout(reg) rows.as_ptr() => _,
+            depth = in(reg) depth,
+            weights = inout(reg) panel.bytes.as_ptr() => _,
+            // Bytes of a group of a panel, and of a row of a tile of sums.
+            width = in(reg) PANEL * 4,
+            steps = inout(reg) depth / DEPTH => _,
+            tile = in(reg) tile.as_mut_ptr(),
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        );
+    }
+}
+
+/// The thread's tiles, set for rows of one height; released when dropped, so that the thread's state is
+/// small again when it is switched.
+struct Tiles(());
+
+/// What `ldtilecfg` reads.
+#[repr(C, align(64))]
+struct Shapes {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    /// Bytes of a row of each tile.
+    row_bytes: [u16; 16],
+    rows: [u8; 16],
+}
+
+impl Tiles {
+    /// # Safety
+    /// The machine has AMX, and the process may use it. `height`: 1 to `TILE_ROWS`.
+    unsafe fn of_height(height: usize) -> Self {
+        let (height, whole) = (height as u8, TILE_ROWS as u8);
+        let mut shapes = Shapes {
+            palette: 1,
+            start_row: 0,
+            reserved: [0; 14],
+            row_bytes: [0; 16],
+            rows: [0; 16],
+        };
+        shapes.row_bytes[..8].fill(DEPTH as u16);
+        shapes.rows[..5].fill(height);
+        shapes.rows[5..8].fill(whole);
+        // SAFETY: the caller says that AMX may be used; the shapes are within its first palette.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const shapes, options(nostack)) };
+        Tiles(())
+    }
+}
+
+impl Drop for Tiles {
+    fn drop(&mut self) {
+        // SAFETY: a value of this type exists only where AMX may be used.
+        unsafe { asm!("tilerelease", options(nostack, nomem)) };
+    }
+}
+
+/// The processor has AMX with products of bytes, and the operating system saves its registers.
+fn has_instructions() -> bool {
+    const OSXSAVE: u32 = 1 << 27;
+    const AMX_TILE_AND_INT8: u32 = 1 << 24 | 1 << 25;
+    const TILE_STATE: u64 = 1 << 17 | 1 << 18;
+    if __cpuid(0).eax < 7 || __cpuid(1).ecx & OSXSAVE == 0 {
+        return false;
+    }
+    let features = __cpuid_count(7, 0).edx;
+    // SAFETY: OSXSAVE says that the instruction is there.
+    let saved = unsafe { _xgetbv(0) };
+    features & AMX_TILE_AND_INT8 == AMX_TILE_AND_INT8 && saved & TILE_STATE == TILE_STATE
+}
+
+/// Asks Linux for the tiles, which it gives to processes that ask
+/// (`Documentation/arch/x86/xstate.rst` of the kernel). Threads that begin later have the permission, too.
+fn may_use_tiles() -> bool {
+    const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
+    const XFEATURE_XTILEDATA: libc::c_long = 18;
+    if !cfg!(target_os = "linux") {
+        return false;
+    }
+    // SAFETY: the call has no effect on memory of the process.
+    let failed = unsafe {
+        libc::syscall(
+            libc::SYS_arch_prctl,
+            ARCH_REQ_XCOMP_PERM,
+            XFEATURE_XTILEDATA,
+        )
+    };
+    failed == 0
+}
