@@ -35,10 +35,11 @@ impl Entry {
     pub fn translates_here(&self) -> bool {
         let has_weights = match self.engine {
             Engine::Student | Engine::Marian => true,
-            Engine::T5 => self
-                .files
-                .iter()
-                .any(|file| file.path.ends_with(".safetensors")),
+            Engine::T5 => self.files.iter().any(|file| {
+                [".safetensors", ".gguf"]
+                    .iter()
+                    .any(|end| file.path.ends_with(end))
+            }),
             Engine::Causal => false,
         };
         has_weights && self.task == Task::Translation

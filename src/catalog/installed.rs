@@ -5,7 +5,7 @@ use super::{
     entry::{Engine, Entry, Task},
     store,
 };
-use crate::model::{causal, student};
+use crate::model::{causal, student, t5};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -24,15 +24,21 @@ pub struct Installed {
     pub target_languages: Vec<String>,
     /// SPDX identifier; empty where the catalogue does not know the model.
     pub licence: String,
+    /// Size of the files with its weights, when it was found: what it will take in memory, or nearly.
+    pub weight_bytes: u64,
 }
 
-impl Installed {
-    /// Size of its largest file: what it will take in memory, or nearly.
-    pub fn weight_bytes(&self) -> u64 {
-        let files = std::fs::read_dir(&self.folder).into_iter().flatten();
-        let sizes = files.flatten().filter_map(|file| file.metadata().ok());
-        sizes.map(|metadata| metadata.len()).max().unwrap_or(0)
-    }
+/// Of all files with weights that an engine reads in a folder, shards of one model for example.
+pub fn weight_bytes(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let weights = files.filter(|file| holds_weights(&file.file_name().to_string_lossy()));
+    let sizes = weights.filter_map(|file| std::fs::metadata(file.path()).ok());
+    sizes.map(|metadata| metadata.len()).sum()
+}
+
+fn holds_weights(name: &str) -> bool {
+    let students = name.starts_with("model.") && name.ends_with(".bin");
+    students || name.ends_with(".safetensors") || name.ends_with(".gguf")
 }
 
 /// The models of the folders in the order of their ids; of two with one id, that of the earlier
@@ -100,7 +106,8 @@ fn holds(engine: Engine, folder: &Path) -> bool {
     match engine {
         Engine::Student => student::holds_student(folder),
         Engine::Causal => causal::holds_causal(folder),
-        Engine::Marian | Engine::T5 => folder.join("config.json").is_file(),
+        Engine::T5 => t5::holds_t5(folder),
+        Engine::Marian => folder.join("config.json").is_file(),
     }
 }
 
@@ -118,6 +125,7 @@ fn describe(
             source_languages: entry.source_languages.clone(),
             target_languages: entry.target_languages.clone(),
             licence: entry.licence.clone(),
+            weight_bytes: weight_bytes(&folder),
             id,
             folder,
         },
@@ -129,6 +137,7 @@ fn describe(
                 source_languages: vec![source],
                 target_languages: vec![target],
                 licence: String::new(),
+                weight_bytes: weight_bytes(&folder),
                 id,
                 folder,
             }

@@ -77,6 +77,6 @@ pub enum PoolError {
         "no room for {ids}: other requests' models take all of memory_budget_bytes, {budget}: try again"
     )]
     Busy { ids: String, budget: u64 },
-    #[error("loading a model stopped in the middle: {0}")]
-    Panicked(String),
+    #[error("loading a model stopped in the middle: a bug; the server's log says where")]
+    Panicked,
 }

@@ -12,7 +12,7 @@ use super::{
     Installed, PoolError,
     entry::{Engine, Task},
 };
-use crate::model::{ComputeType, Model, ModelError};
+use crate::model::{ComputeType, Loading, Model, ModelError};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -32,7 +32,7 @@ pub struct Pool {
 struct Shared {
     slots: BTreeMap<Arc<str>, Slot>,
     budget: u64,
-    compute: ComputeType,
+    loading: Loading,
     state: Mutex<State>,
     /// Told of every load that has ended.
     loads: watch::Sender<()>,
@@ -92,12 +92,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 impl Pool {
     /// Over the models of a store; none is loaded yet. `budget`: bytes of memory for all of them.
-    pub fn new(installed: Vec<Installed>, budget: u64, compute: ComputeType) -> Self {
+    pub fn new(installed: Vec<Installed>, budget: u64, loading: impl Into<Loading>) -> Self {
+        let loading = loading.into();
         let slots = installed.into_iter().map(|installed| {
             // Weights lie as int8 in the files; packed they take about as much. What is loaded is
             // measured.
-            let weights = installed.weight_bytes();
-            let bytes = AtomicU64::new(match compute {
+            let weights = installed.weight_bytes;
+            let bytes = AtomicU64::new(match loading.compute {
                 ComputeType::Int8 => weights,
                 ComputeType::F32 => 4 * weights,
             });
@@ -108,7 +109,7 @@ impl Pool {
             shared: Arc::new(Shared {
                 slots: slots.collect(),
                 budget,
-                compute,
+                loading,
                 state: Mutex::default(),
                 loads: watch::Sender::default(),
             }),
@@ -131,7 +132,7 @@ impl Pool {
                     let loading: Vec<_> = missing.into_iter().map(|id| self.load(id)).collect();
                     for loaded in loading {
                         let loaded = loaded.await;
-                        held.push(loaded.map_err(|error| PoolError::Panicked(error.to_string()))??);
+                        held.push(loaded.map_err(|_| PoolError::Panicked)??);
                     }
                 }
                 // The sender lives as long as this pool.
@@ -175,13 +176,17 @@ impl Pool {
         self.shared.slots.keys().map(|id| &**id)
     }
 
-    /// Of the installed models for the task the one of the largest file.
+    /// Of the installed models for the task the one with the largest weights that the budget has room for;
+    /// where it has room for none, the smallest, whose error says so.
     pub fn largest(&self, task: Task) -> Option<&str> {
-        let slots = self.shared.slots.iter();
-        slots
-            .filter(|(_, slot)| slot.installed.task == task)
-            .max_by_key(|(_, slot)| slot.installed.weight_bytes())
-            .map(|(id, _)| &**id)
+        let of_task = |(_, slot): &(_, &Slot)| slot.installed.task == task;
+        let size = |(_, slot): &(_, &Slot)| slot.installed.weight_bytes;
+        let slots = self.shared.slots.iter().filter(of_task);
+        let (fit, too_large): (Vec<_>, Vec<_>) =
+            slots.partition(|(_, slot)| slot.bytes() <= self.shared.budget);
+        let smallest = || too_large.into_iter().min_by_key(size);
+        let found = fit.into_iter().max_by_key(size).or_else(smallest);
+        found.map(|(id, _)| &**id)
     }
 
     /// The installed models in the order of their ids, and the loaded ones' networks.
@@ -321,7 +326,7 @@ impl Pool {
             let (shared, id) = (ending.pool.shared.clone(), ending.id.clone());
             let slot = shared.slots.get(&id);
             let slot = slot.ok_or_else(|| PoolError::Unknown(id.to_string()))?;
-            let model = load(&slot.installed, shared.compute)?;
+            let model = load(&slot.installed, shared.loading)?;
             let bytes = model.resident_bytes();
             slot.bytes.store(bytes as u64, Ordering::Relaxed);
             let ms = started.elapsed().as_millis() as u64;
@@ -341,13 +346,13 @@ impl Pool {
 }
 
 /// Reads a model with the network that runs it.
-fn load(installed: &Installed, compute: ComputeType) -> Result<Model, PoolError> {
+fn load(installed: &Installed, loading: Loading) -> Result<Model, PoolError> {
     let folder = &installed.folder;
     match installed.engine {
-        Engine::Student => Ok(Model::student(folder, compute)?),
+        Engine::Student => Ok(Model::student(folder, loading)?),
         Engine::Causal => Ok(Model::instruction(folder)?),
-        Engine::Marian => Ok(Model::marian(folder, compute)?),
-        Engine::T5 => Ok(Model::t5(folder, compute)?),
+        Engine::Marian => Ok(Model::marian(folder, loading.compute)?),
+        Engine::T5 => Ok(Model::t5(folder, loading.compute)?),
     }
 }
 

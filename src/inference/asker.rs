@@ -1,5 +1,6 @@
 //! Who asks, and how urgently: what admission and the queue know of a request beside its size.
 
+use super::cost::Cost;
 use std::{
     num::{NonZeroU64, NonZeroUsize},
     sync::Arc,
@@ -9,9 +10,8 @@ use std::{
 /// A client as far as turns and quotas go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asker {
-    /// Clients take turns under this name, whoever gave it.
-    pub client: Arc<str>,
-    /// Quotas are charged to this name, which is one that the client cannot choose.
+    /// Clients take turns, and quotas are charged, under this name, which is one that the client cannot
+    /// choose.
     pub account: Arc<str>,
     pub quota: Quota,
 }
@@ -19,9 +19,9 @@ pub struct Asker {
 /// What one account may have; nothing set is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quota {
-    /// Source tokens of its requests under way.
+    /// Tokens of its requests under way, as [`Cost`] counts them.
     pub tokens_in_flight: Option<NonZeroUsize>,
-    /// Source tokens of its admitted requests, on the average.
+    /// The same of its admitted requests a second, on the average.
     pub tokens_per_second: Option<NonZeroU64>,
 }
 
@@ -39,8 +39,8 @@ pub enum Urgency {
 pub struct Order {
     pub asker: Asker,
     pub urgency: Urgency,
-    /// About how many source tokens are to be translated, each language counted.
-    pub tokens: usize,
+    /// About what is to be done, each language, model and hypothesis counted.
+    pub cost: Cost,
     /// When the answer is of no use any more.
     pub deadline: Option<Instant>,
 }
@@ -48,10 +48,8 @@ pub struct Order {
 impl Asker {
     /// One who did not say who it is: all such share one turn.
     pub fn anonymous() -> Self {
-        let name: Arc<str> = "anonymous".into();
         Asker {
-            client: name.clone(),
-            account: name,
+            account: "anonymous".into(),
             quota: Quota::default(),
         }
     }
@@ -59,11 +57,11 @@ impl Asker {
 
 impl Order {
     /// Of somebody without a name, who waits for as long as it takes.
-    pub fn anonymous(tokens: usize) -> Self {
+    pub fn anonymous(cost: Cost) -> Self {
         Order {
             asker: Asker::anonymous(),
             urgency: Urgency::Interactive,
-            tokens,
+            cost,
             deadline: None,
         }
     }

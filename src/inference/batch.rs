@@ -5,22 +5,33 @@ use super::{
     InferenceError, Output, Task,
     decode::{Continuation, DecodeOptions, Rules, Searching},
     decoder::{Decoder, decoder, vectors},
-    queue::Job,
+    queue::{Job, Space},
 };
-use crate::model::{Model, TokenId};
+use crate::model::{Banned, Model, TokenId};
 use std::{
     cell::Cell,
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::mpsc;
 
 pub struct Batch {
     model: Model,
     decoder: Box<dyn Decoder>,
+    /// Joined, and not read through yet.
+    reading: VecDeque<Reading>,
     /// Each has some of the decoder's rows, in the same order.
     under_way: Vec<UnderWay>,
     ends: Arc<[TokenId]>,
-    suppressed: Arc<[TokenId]>,
+    banned: Banned,
+}
+
+/// A sentence that the network still reads.
+struct Reading {
+    job: Job,
+    options: DecodeOptions,
+    joined: Instant,
 }
 
 /// A sentence under way.
@@ -30,7 +41,7 @@ struct UnderWay {
     /// Tokens that were told as soon as they were certain.
     told: Cell<usize>,
     joined: Instant,
-    /// Of the batch that it joined with.
+    /// From joining until it was read.
     encode_time: Duration,
 }
 
@@ -38,9 +49,10 @@ impl Batch {
     pub fn new(model: Model) -> candle_core::Result<Self> {
         Ok(Batch {
             decoder: decoder(&model)?,
+            reading: VecDeque::new(),
             under_way: Vec::new(),
             ends: model.ends().into(),
-            suppressed: model.suppressed().into(),
+            banned: model.banned(),
             model,
         })
     }
@@ -49,17 +61,22 @@ impl Batch {
         &self.model
     }
 
-    /// Rows of the decoder.
+    /// Rows of the decoder, and of what is still read.
     pub fn rows(&self) -> usize {
-        self.under_way.iter().map(|one| one.search.rows()).sum()
+        let rows = self.under_way.iter().map(|one| one.search.rows());
+        rows.sum::<usize>() + self.reading.len()
+    }
+
+    /// What each of its sentences takes; a beam all its rows from the beginning, for it will need them.
+    pub fn taken(&self) -> impl Iterator<Item = Space> {
+        let reading = self.reading.iter().map(|one| &one.job);
+        let jobs = reading.chain(self.under_way.iter().map(|one| &one.job));
+        jobs.map(|job| job.space)
     }
 
     /// Answers the jobs that want no more than the encoder, and takes in the others.
     pub fn join(&mut self, jobs: Vec<Job>) -> candle_core::Result<()> {
         let joined = Instant::now();
-        for job in &jobs {
-            metrics::histogram!("depeche_queue_wait_seconds").record(joined - job.submitted);
-        }
         let (encode, decode): (Vec<Job>, Vec<Job>) =
             jobs.into_iter().partition(|job| job.task == Task::Encode);
         if let (Model::Translator(model), false) = (&self.model, encode.is_empty()) {
@@ -77,33 +94,59 @@ impl Batch {
             return Ok(());
         }
         self.decoder.join(&sources(&decode))?;
-        let encode_time = joined.elapsed();
-        for job in decode {
-            let options = match job.task {
+        self.reading.extend(decode.into_iter().map(|job| Reading {
+            options: match job.task {
                 Task::Decode(options) => options,
                 Task::Encode => DecodeOptions::default(),
-            };
+            },
+            job,
+            joined,
+        }));
+        Ok(())
+    }
+
+    /// Reads on in what has joined and is still wanted; what is read through is decoded from now on.
+    fn read(&mut self) -> candle_core::Result<()> {
+        let wanted = |one: &Reading| !one.job.reply.is_closed();
+        let stay: Vec<bool> = self.reading.iter().map(wanted).collect();
+        if stay.contains(&false) {
+            self.decoder.forget(&stay);
+            let mut stay = stay.into_iter();
+            self.reading.retain(|_| stay.next().unwrap_or(false));
+        }
+        let read = self.decoder.read()?.min(self.reading.len());
+        for one in self.reading.drain(..read) {
+            let Reading {
+                job,
+                options,
+                joined,
+            } = one;
             let rules = Rules::new(
                 &options,
                 self.ends.clone(),
-                self.suppressed.clone(),
+                self.banned.clone(),
                 job.source.len(),
                 self.model.max_output(job.source.len()),
             );
             self.under_way.push(UnderWay {
                 search: Searching::new(&options, rules),
                 told: Cell::new(0),
+                encode_time: joined.elapsed(),
                 job,
                 joined,
-                encode_time,
             });
         }
         Ok(())
     }
 
-    /// One token for every hypothesis of every sentence; the sentences that end, and those whose asker
-    /// has gone, leave. Returns the number of tokens made.
+    /// Reads a part of what has joined, then makes one token for every hypothesis of every sentence that
+    /// is read; the sentences that end, and those whose asker has gone or has enough, leave. Returns the
+    /// number of tokens made.
     pub fn step(&mut self) -> candle_core::Result<usize> {
+        self.read()?;
+        if self.under_way.is_empty() {
+            return Ok(0);
+        }
         let asks: Vec<_> = self
             .under_way
             .iter()
@@ -118,6 +161,13 @@ impl Batch {
             let continuation = one.search.step(&next[first..first + rows]);
             match continuation {
                 _ if one.job.reply.is_closed() => {}
+                Continuation::Rows(_) if one.has_enough() => {
+                    let output = Output {
+                        encode_time: one.encode_time,
+                        ..Output::default()
+                    };
+                    one.job.answer(one.joined, output);
+                }
                 Continuation::Done(outputs) => {
                     one.tell(outputs.first().map_or(&[], |best| &best.tokens));
                     let output = Output {
@@ -142,13 +192,20 @@ impl Batch {
 
     /// Ends every sentence with the error.
     pub fn fail(self, error: &InferenceError) {
-        for one in self.under_way {
-            let _ = one.job.reply.send(Err(error.clone())); // the asker may have gone
+        let reading = self.reading.into_iter().map(|one| one.job);
+        for job in reading.chain(self.under_way.into_iter().map(|one| one.job)) {
+            let _ = job.reply.send(Err(error.clone())); // the asker may have gone
         }
     }
 }
 
 impl UnderWay {
+    /// Whether who follows the output wants no more of it.
+    fn has_enough(&self) -> bool {
+        let follower = self.job.follower.as_ref();
+        follower.is_some_and(mpsc::UnboundedSender::is_closed)
+    }
+
     /// Tells who follows the output its tokens from the first that was not told.
     fn tell(&self, tokens: &[TokenId]) {
         if let Some(follower) = &self.job.follower {

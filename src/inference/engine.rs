@@ -2,9 +2,12 @@
 
 use super::{
     DecodeOptions, InferenceError, Output, Task,
-    admission::{Admission, Limits, Sentences},
+    admission::{Admission, Limits, Place, Sentences},
     asker::Order,
-    queue::{Job, Queue, RequestId},
+    cost::Cost,
+    decode::Search,
+    pinning,
+    queue::{Job, Queue, RequestId, Space},
     turns::Turn,
     worker::Worker,
 };
@@ -31,8 +34,14 @@ pub struct EngineSettings {
     pub queue_tokens: usize,
     /// How long a request may wait for others, where requests keep coming faster than they are answered.
     pub queue_wait: Duration,
-    /// Sentences that a worker decodes together.
+    /// Sentences that a worker decodes together, each hypothesis of a beam counted.
     pub batch_sentences: NonZeroUsize,
+    /// Tokens a second of a worker, before anything was measured.
+    pub first_pace: f64,
+    /// Bytes that a worker may take for the keys and values of texts under way; others wait.
+    pub text_memory: u64,
+    /// Whether each worker keeps to one core.
+    pub pin_threads: bool,
 }
 
 /// Cheap to clone. The workers end when the last clone is dropped.
@@ -45,6 +54,7 @@ struct Shared {
     queue: Arc<Queue>,
     admission: Admission,
     name: &'static str,
+    text_memory: u64,
     /// Of each worker.
     rows: Vec<Arc<AtomicUsize>>,
     threads: Vec<JoinHandle<()>>,
@@ -62,8 +72,6 @@ pub struct Reservation {
 /// A sentence in the engine, out of it when dropped.
 struct Inside<R: Deref<Target = Reservation>> {
     reservation: R,
-    /// What it counts.
-    tokens: usize,
     answered: bool,
 }
 
@@ -72,14 +80,23 @@ impl Engine {
         let queue = Arc::new(Queue::default());
         let start = |i, rows: &Arc<AtomicUsize>| {
             let worker = Worker {
+                engine: settings.name,
                 queue: queue.clone(),
                 workers: settings.threads.get(),
-                sentences: settings.batch_sentences.get(),
+                places: settings.batch_sentences.get(),
+                text_memory: settings.text_memory,
                 rows: rows.clone(),
             };
             std::thread::Builder::new()
                 .name(format!("{}-{i}", settings.name))
-                .spawn(move || worker.run())
+                .spawn(move || {
+                    if settings.pin_threads
+                        && let Err(error) = pinning::to_core(i)
+                    {
+                        tracing::warn!(%error, "a thread is not pinned to a core");
+                    }
+                    worker.run();
+                })
         };
         // What has started ends with `shared`, even where a later thread cannot be started.
         let mut shared = Shared {
@@ -87,11 +104,12 @@ impl Engine {
             admission: Admission::new(Limits {
                 tokens: settings.queue_tokens,
                 wait: settings.queue_wait,
-                workers: settings.threads.get(),
+                first_guess: settings.first_pace * settings.threads.get() as f64,
                 sentences: settings.threads.get() * settings.batch_sentences.get(),
                 engine: settings.name,
             }),
             name: settings.name,
+            text_memory: settings.text_memory,
             rows: Vec::new(),
             threads: Vec::new(),
         };
@@ -107,7 +125,7 @@ impl Engine {
 
     /// Admits a request, all its sentences or none, if it can be answered in time.
     pub fn admit(&self, order: Order) -> Result<Reservation, InferenceError> {
-        let (client, urgency) = (order.asker.client.clone(), order.urgency);
+        let (client, urgency) = (order.asker.account.clone(), order.urgency);
         let request = self.shared.admission.admit(order)?;
         Ok(Reservation {
             shared: self.shared.clone(),
@@ -123,7 +141,19 @@ impl Engine {
 
     /// Admits a request of about that many source tokens, of nobody in particular.
     pub fn reserve(&self, tokens: usize) -> Result<Reservation, InferenceError> {
-        self.admit(Order::anonymous(tokens))
+        self.admit(Order::anonymous(Cost::translating(tokens, Search::Greedy)))
+    }
+
+    /// Waits for a place among the batches: a batch's document is admitted once it has one, and holds it
+    /// until it is done.
+    pub async fn line_up(&self, cost: Cost) -> Place {
+        self.shared.admission.line_up(cost).await
+    }
+
+    /// Whether all workers are at work. One that is not was ended by a panic, and is missed by all.
+    pub fn is_whole(&self) -> bool {
+        let threads = &self.shared.threads;
+        threads.iter().all(|thread| !thread.is_finished())
     }
 
     /// Sentences waiting for a place in a batch, and their tokens.
@@ -149,6 +179,12 @@ impl Engine {
 }
 
 impl Reservation {
+    /// Lets the request, of which nothing is computed yet, go on at another cost, or says why not: then it
+    /// has no place any more.
+    pub fn amend(&self, cost: Cost) -> Result<(), InferenceError> {
+        self.shared.admission.amend(self.request, cost)
+    }
+
     /// Computes one sentence, `source` ended by the model's end token. Dropping the future frees
     /// the sentence's place within one step.
     pub async fn run(
@@ -158,14 +194,18 @@ impl Reservation {
         task: Task,
     ) -> Result<Output, InferenceError> {
         let model = Model::Translator(model.clone());
-        let mut inside = Inside::enter(self, task.tokens(source.len()));
+        let cost = task.cost(source.len());
         let answer = self.submit(model, source, task, None)?;
+        let mut inside = Inside::enter(self);
         let output = answered(answer).await?;
-        inside.answered(&output);
+        inside.answered(cost, &output);
         Ok(output)
     }
 
     /// Has a text written that goes on from the prompt. Dropping it frees its place within one step.
+    ///
+    /// # Errors
+    /// The engine has ended, or has not the memory for a text that may become so long.
     pub fn write(
         self: &Arc<Self>,
         model: &Arc<Causal>,
@@ -174,12 +214,15 @@ impl Reservation {
     ) -> Result<Writing, InferenceError> {
         let model = Model::Causal(model.clone());
         let task = Task::Decode(options);
-        let inside = Inside::enter(self.clone(), task.tokens(prompt.len()));
         let (follower, tokens) = mpsc::unbounded_channel();
         Ok(Writing {
+            prompt: prompt.len(),
+            search: options.search,
             answer: self.submit(model, prompt, task, Some(follower))?,
             tokens,
-            inside,
+            told: 0,
+            // What is refused was not in the engine, and nobody gave it up.
+            inside: Inside::enter(self.clone()),
             submitted: Instant::now(),
         })
     }
@@ -192,6 +235,25 @@ impl Reservation {
         follower: Option<mpsc::UnboundedSender<TokenId>>,
     ) -> Result<Answer, InferenceError> {
         let (reply, answer) = oneshot::channel();
+        let longest = match task {
+            Task::Encode => source.len(),
+            Task::Decode(options) => {
+                let most = model.max_output(source.len());
+                source.len() + options.length.of(source.len(), most).1
+            }
+        };
+        let rows = task.rows();
+        let space = Space {
+            rows,
+            tokens: source.len(),
+            bytes: model.text_bytes(longest).saturating_mul(rows as u64),
+        };
+        if space.bytes > self.shared.text_memory {
+            return Err(InferenceError::TextTooLarge {
+                needed: space.bytes,
+                most: self.shared.text_memory,
+            });
+        }
         self.shared.queue.push(Job {
             turn: self.turn.clone(),
             model,
@@ -200,6 +262,7 @@ impl Reservation {
             submitted: Instant::now(),
             reply,
             follower,
+            space,
         })?;
         Ok(answer)
     }
@@ -207,7 +270,12 @@ impl Reservation {
 
 /// A text being written.
 pub struct Writing {
+    /// Tokens of its prompt.
+    prompt: usize,
+    search: Search,
     tokens: mpsc::UnboundedReceiver<TokenId>,
+    /// Tokens given.
+    told: usize,
     answer: Answer,
     inside: Inside<Arc<Reservation>>,
     submitted: Instant,
@@ -216,19 +284,31 @@ pub struct Writing {
 impl Writing {
     /// Its next token; none at its end, and none of a beam before the end.
     pub async fn next(&mut self) -> Option<TokenId> {
-        self.tokens.recv().await
+        let token = self.tokens.recv().await;
+        self.told += usize::from(token.is_some());
+        token
     }
 
-    /// Time since it was asked for.
-    pub fn since(&self) -> Duration {
-        self.submitted.elapsed()
+    /// When it was asked for.
+    pub fn submitted(&self) -> Instant {
+        self.submitted
     }
 
     /// Waits for the whole.
     pub async fn end(mut self) -> Result<Output, InferenceError> {
         let output = answered(self.answer).await?;
-        self.inside.answered(&output);
+        let best = output.hypotheses.first();
+        let written = best.map_or(0, |best| best.tokens.len()).max(self.told);
+        let cost = Cost::writing(self.prompt, written, self.search);
+        self.inside.answered(cost, &output);
         Ok(output)
+    }
+
+    /// Takes what was given for the whole. The output says how long it took; it has no hypothesis, unless
+    /// the text came to its end meanwhile. Frees the text's place within one step.
+    pub async fn stop(mut self) -> Result<Output, InferenceError> {
+        self.tokens.close();
+        self.end().await
     }
 }
 
@@ -244,21 +324,20 @@ async fn answered(answer: Answer) -> Result<Output, InferenceError> {
 }
 
 impl<R: Deref<Target = Reservation>> Inside<R> {
-    fn enter(reservation: R, tokens: usize) -> Self {
-        reservation.shared.admission.entered(reservation.request);
+    fn enter(reservation: R) -> Self {
+        reservation.shared.admission.entered();
         Inside {
             reservation,
-            tokens,
             answered: false,
         }
     }
 
-    fn answered(&mut self, output: &Output) {
+    fn answered(&mut self, cost: Cost, output: &Output) {
         self.answered = true;
         let Reservation {
             shared, request, ..
         } = &*self.reservation;
-        shared.admission.answered(*request, self.tokens, output);
+        shared.admission.answered(*request, cost, output);
     }
 }
 
@@ -267,20 +346,7 @@ impl<R: Deref<Target = Reservation>> Drop for Inside<R> {
         if !self.answered {
             self.reservation.given_up.fetch_add(1, Ordering::Relaxed);
         }
-        self.reservation
-            .shared
-            .admission
-            .left(self.reservation.request);
-    }
-}
-
-impl Task {
-    /// What a sentence of so many source tokens counts: encoding is about a third of translating.
-    fn tokens(&self, source: usize) -> usize {
-        match self {
-            Task::Encode => source.div_ceil(3),
-            Task::Decode(_) => source,
-        }
+        self.reservation.shared.admission.left();
     }
 }
 

@@ -5,27 +5,35 @@
 //! - `engine`: the handle that the domain holds
 //! - `asker`: who asks, and how urgently
 //! - `admission`: who is let in
+//! - `cost`: what work counts, in claims, quotas and estimates
 //! - `queue`: waiting sentences, in `turns`
 //! - `worker`: admits, encodes, steps, lets the finished leave
 //! - `batch`: the sentences that one worker decodes together
 //! - `decoder`: what a batch needs of a network, and what each family gives
 //! - `decode`: the searches: greedy, by chance, beam
+//! - `products`: the threads that share those of large models
 
 mod admission;
 mod asker;
 mod batch;
+mod cost;
 pub mod decode;
 mod decoder;
 mod engine;
+mod pinning;
+mod products;
 mod queue;
 #[cfg(test)]
 mod test;
 mod turns;
 mod worker;
 
+pub use admission::Place;
 pub use asker::{Asker, Order, Quota, Urgency};
+pub use cost::Cost;
 pub use decode::{DecodeOptions, Hypothesis};
 pub use engine::{Engine, EngineSettings, Reservation, Writing};
+pub use products::split_products;
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -35,6 +43,14 @@ pub const BATCH_SENTENCES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// Texts that instruction models write together: each holds the keys and values of its whole prompt.
 pub const BATCH_TEXTS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
+/// Tokens a second of a core before anything was measured: a round figure below what the smallest student
+/// does.
+pub const SENTENCES_PACE: f64 = 2000.0;
+
+/// The same of all cores for one text, which a model of hundreds of millions of weights writes (estimated):
+/// with few texts at a time only more than this is taken for a measurement.
+pub const TEXTS_PACE: f64 = 200.0;
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum InferenceError {
@@ -63,10 +79,18 @@ pub enum InferenceError {
         what: String,
         retry_after: Duration,
     },
+    #[error(
+        "the text and its summary may need {needed} bytes of memory, and text_memory_bytes is {most}: \
+         give a shorter text, or raise the setting"
+    )]
+    TextTooLarge { needed: u64, most: u64 },
     #[error("the server is shutting down")]
     Stopped,
     #[error("the model failed: {0}")]
     Model(String),
+    /// What a panic says may quote a text: it stays in the log, as far as that may have it.
+    #[error("the work stopped in the middle: a bug; the server's log says where")]
+    Panicked,
 }
 
 /// What is wanted of a sentence.
@@ -91,6 +115,12 @@ pub struct Output {
     pub compute_time: Duration,
     /// The part of `compute_time` until the encoder was done.
     pub encode_time: Duration,
+}
+
+impl From<tokio::task::JoinError> for InferenceError {
+    fn from(_: tokio::task::JoinError) -> Self {
+        InferenceError::Panicked
+    }
 }
 
 impl Output {

@@ -1,5 +1,8 @@
 //! Sentences that wait for a place in a batch, in their [`turns`](super::turns).
 
+#[cfg(test)]
+mod test;
+
 use super::{
     InferenceError, Output, Task,
     turns::{Turn, Turns},
@@ -24,8 +27,11 @@ pub struct Job {
     pub task: Task,
     pub submitted: Instant,
     pub reply: oneshot::Sender<Result<Output, InferenceError>>,
-    /// Is told the tokens of the output as soon as they are certain.
+    /// Is told the tokens of the output as soon as they are certain. One that is closed has enough: what
+    /// it was told is the whole output.
     pub follower: Option<mpsc::UnboundedSender<TokenId>>,
+    /// What it takes of a worker.
+    pub space: Space,
 }
 
 #[derive(Default)]
@@ -40,10 +46,31 @@ struct State {
     stopped: bool,
 }
 
-/// What a worker has room for.
-pub struct Room {
-    pub sentences: usize,
+/// A part of a worker: what it has room for, or what jobs take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Rows of its batches.
+    pub rows: usize,
+    /// Source tokens read between two steps.
     pub tokens: usize,
+    /// Memory for keys and values.
+    pub bytes: u64,
+}
+
+impl Space {
+    /// What is left when the other is taken.
+    pub fn without(self, other: Space) -> Self {
+        Space {
+            rows: self.rows.saturating_sub(other.rows),
+            tokens: self.tokens.saturating_sub(other.tokens),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
+
+    /// Whether the other fits into it, its tokens aside.
+    fn seats(self, other: Space) -> bool {
+        other.rows <= self.rows && other.bytes <= self.bytes
+    }
 }
 
 /// What a worker without room for waiting does.
@@ -65,9 +92,9 @@ impl Queue {
     }
 
     /// The first jobs that fit into `room`, but no more than one worker's share of what waits, so
-    /// that the sentences of a lone article spread over all workers. One, whatever its tokens, if
-    /// any waits and there is room for a sentence. `None` once stopped.
-    pub fn take(&self, room: &Room, workers: usize, when_empty: WhenEmpty) -> Option<Vec<Job>> {
+    /// that the sentences of a lone article spread over all workers. The first of them whatever its
+    /// tokens; for a worker that waits, whatever its size. `None` once stopped.
+    pub fn take(&self, room: Space, workers: usize, when_empty: WhenEmpty) -> Option<Vec<Job>> {
         let mut state = self.lock();
         loop {
             if state.stopped {
@@ -82,15 +109,16 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let share = state.turns.len().div_ceil(workers).min(room.sentences);
-        let mut taken: Vec<Job> = Vec::with_capacity(share);
-        let mut tokens = 0;
+        let share = state.turns.len().div_ceil(workers);
+        let mut taken: Vec<Job> = Vec::with_capacity(share.min(room.rows));
+        let mut left = room;
         while taken.len() < share
-            && let Some(job) = state
-                .turns
-                .pop(|job| tokens == 0 || tokens + job.source.len() <= room.tokens)
+            && let Some(job) = state.turns.pop(|job| match taken.is_empty() {
+                true => when_empty == WhenEmpty::Wait || left.seats(job.space),
+                false => left.seats(job.space) && job.space.tokens <= left.tokens,
+            })
         {
-            tokens += job.source.len();
+            left = left.without(job.space);
             taken.push(job);
         }
         if !state.turns.is_empty() {
@@ -102,7 +130,7 @@ impl Queue {
     /// Waiting sentences and their tokens.
     pub fn depth(&self) -> (usize, usize) {
         let state = self.lock();
-        let tokens = state.turns.iter().map(|job| job.source.len()).sum();
+        let tokens = state.turns.iter().map(|job| job.space.tokens).sum();
         (state.turns.len(), tokens)
     }
 

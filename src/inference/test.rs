@@ -1,6 +1,7 @@
 use super::*;
-use crate::model::{ComputeType, TokenId, Translator};
-use decode::{Beam, Search};
+use crate::model::{Causal, ComputeType, TokenId, Translator};
+use decode::{Beam, LengthBounds, Search};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use proptest::prelude::*;
 use std::{
     path::Path,
@@ -22,6 +23,9 @@ fn engine(queue_tokens: usize) -> Engine {
         queue_tokens,
         queue_wait: Duration::from_secs(60),
         batch_sentences: BATCH_SENTENCES,
+        first_pace: SENTENCES_PACE,
+        text_memory: u64::MAX,
+        pin_threads: false,
     })
     .unwrap()
 }
@@ -99,7 +103,9 @@ async fn what_nobody_waits_for_leaves_the_queue_and_the_batch() {
             tokio::spawn(async move { run(&engine, &model, LONG, decode).await.map(|_| ()) })
         })
         .collect();
-    tokio::task::yield_now().await;
+    while engine.rows() == 0 {
+        tokio::task::yield_now().await;
+    }
     abandoned.iter().for_each(|task| task.abort());
     for task in abandoned {
         let _ = task.await;
@@ -112,25 +118,31 @@ async fn what_nobody_waits_for_leaves_the_queue_and_the_batch() {
             .finished
     );
     assert_eq!(engine.queue_depth(), (0, 0));
+    // The workers tell their rows after each step.
+    while engine.rows() > 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
 async fn admission_is_bounded_and_given_back() {
     let engine = engine(100);
-    let large = engine.reserve(1000).unwrap();
+    // A book counts half of the room.
+    let books = [1000, 1000].map(|tokens| engine.reserve(tokens).unwrap());
     let Err(InferenceError::Overloaded {
         queued,
         retry_after,
-    }) = engine.reserve(1)
+    }) = engine.reserve(1000)
     else {
         panic!("admitted")
     };
-    assert_eq!(queued, 1000);
-    assert!(retry_after >= Duration::from_millis(100));
-    drop(large);
-    let _first = engine.reserve(60).unwrap();
-    assert!(engine.reserve(60).is_err());
-    assert!(engine.reserve(40).is_ok());
+    assert_eq!(queued, 2000);
+    assert!(retry_after >= Duration::from_millis(10));
+    assert!(engine.reserve(1).is_ok());
+    drop(books);
+    let _some = [40, 40].map(|tokens| engine.reserve(tokens).unwrap());
+    assert!(engine.reserve(40).is_err());
+    assert!(engine.reserve(20).is_ok());
 }
 
 #[tokio::test]
@@ -159,6 +171,80 @@ async fn a_request_of_one_sentence_does_not_wait_for_one_of_a_thousand() {
             assert!(output.unwrap().take_best().finished)
         }
     }
+}
+
+/// A small instruction model, and the engine that has it write.
+fn writer(text_memory: u64) -> (Arc<Causal>, Engine) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/causal/qwen3");
+    let engine = Engine::start(EngineSettings {
+        name: "texts",
+        threads: NonZeroUsize::MIN,
+        queue_tokens: 1 << 20,
+        queue_wait: Duration::from_secs(60),
+        batch_sentences: BATCH_TEXTS,
+        first_pace: TEXTS_PACE,
+        text_memory,
+        pin_threads: false,
+    });
+    (Arc::new(Causal::load(&folder).unwrap()), engine.unwrap())
+}
+
+/// So many tokens, unless the model comes to its end before.
+fn at_most(tokens: usize) -> DecodeOptions {
+    DecodeOptions {
+        length: LengthBounds {
+            max_tokens: NonZeroUsize::new(tokens),
+            min_tokens: tokens,
+            ..LengthBounds::default()
+        },
+        ..DecodeOptions::default()
+    }
+}
+
+const PROMPT: [TokenId; 5] = [TokenId(3), TokenId(1), TokenId(4), TokenId(1), TokenId(5)];
+
+#[tokio::test]
+async fn a_text_that_is_long_enough_is_answered_and_one_that_nobody_reads_is_given_up() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _recorded = metrics::set_default_local_recorder(&recorder);
+    let saved = || {
+        recorder
+            .handle()
+            .render()
+            .contains("depeche_saved_tokens_total")
+    };
+    let (model, engine) = writer(u64::MAX);
+    let begin = async || {
+        let request = Arc::new(engine.reserve(1000).unwrap());
+        let written = request.write(&model, PROMPT.to_vec(), at_most(50));
+        let mut written = written.unwrap();
+        assert!(written.next().await.is_some());
+        written
+    };
+    let output = begin().await.stop().await.unwrap();
+    assert!(output.compute_time > Duration::ZERO);
+    assert!(!saved());
+    drop(begin().await);
+    assert!(saved());
+    while engine.rows() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_may_need_more_memory_than_there_is_is_refused_with_the_setting() {
+    let model = writer(0).0;
+    let needed = model.text_bytes(PROMPT.len() + 50);
+    let refused = |memory, most| {
+        let engine = writer(memory).1;
+        let request = Arc::new(engine.reserve(1).unwrap());
+        let written = request.write(&model, PROMPT.to_vec(), at_most(most));
+        written.err().map(|error| error.to_string())
+    };
+    assert_eq!(refused(needed, 50), None);
+    let error = refused(needed - 1, 50).unwrap();
+    assert!(error.contains("text_memory_bytes"), "{error}");
+    assert_eq!(refused(needed - 1, 10), None);
 }
 
 proptest! {

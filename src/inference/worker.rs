@@ -3,7 +3,7 @@
 use super::{
     InferenceError,
     batch::Batch,
-    queue::{Job, Queue, Room, WhenEmpty},
+    queue::{Job, Queue, Space, WhenEmpty},
 };
 use crate::model::Model;
 use std::{
@@ -18,10 +18,14 @@ use std::{
 const MAX_ENCODED_TOKENS: usize = 2048;
 
 pub struct Worker {
+    /// The engine's name, for the metrics.
+    pub engine: &'static str,
     pub queue: Arc<Queue>,
     pub workers: usize,
-    /// In its batches no more are admitted; a beam may pass it.
-    pub sentences: usize,
+    /// Rows of its batches.
+    pub places: usize,
+    /// Bytes for the keys and values of texts under way.
+    pub text_memory: u64,
     /// Rows in its batches, for who asks.
     pub rows: Arc<AtomicUsize>,
 }
@@ -31,25 +35,36 @@ impl Worker {
     pub fn run(self) {
         let mut batches: Vec<Batch> = Vec::new();
         loop {
-            let under_way: usize = batches.iter().map(Batch::rows).sum();
-            let room = Room {
-                sentences: self.sentences.saturating_sub(under_way),
+            let room = Space {
+                rows: self.places,
                 tokens: MAX_ENCODED_TOKENS,
+                bytes: self.text_memory,
             };
-            let when_empty = if under_way == 0 {
+            let room = batches
+                .iter()
+                .flat_map(Batch::taken)
+                .fold(room, |room, taken| {
+                    Space {
+                        tokens: room.tokens, // read before this step
+                        ..room.without(taken)
+                    }
+                });
+            let when_empty = if batches.is_empty() {
                 WhenEmpty::Wait
             } else {
                 WhenEmpty::Return
             };
-            let taken = self.queue.take(&room, self.workers, when_empty);
-            if taken.is_none() && under_way == 0 {
+            let taken = self.queue.take(room, self.workers, when_empty);
+            if taken.is_none() && batches.is_empty() {
                 return;
             }
-            for (model, jobs) in by_model(taken.unwrap_or_default()) {
+            let taken = taken.unwrap_or_default();
+            taken.iter().for_each(|job| self.tell_wait(job));
+            for (model, jobs) in by_model(taken) {
                 let at = batches.iter().position(|batch| batch.model().is(&model));
                 let batch = match at {
                     Some(at) => Ok(batches.swap_remove(at)),
-                    None => Batch::new(model).map_err(failed),
+                    None => guarded(|| Batch::new(model)),
                 };
                 match batch {
                     Ok(batch) => batches.extend(attempt(batch, |batch| batch.join(jobs))),
@@ -59,9 +74,11 @@ impl Worker {
                 }
             }
             batches.retain(|batch| batch.rows() > 0);
-            let taken: usize = batches.iter().map(Batch::rows).sum();
-            metrics::histogram!("depeche_batch_fill_ratio")
-                .record(taken as f64 / self.sentences as f64);
+            let rows: usize = batches.iter().map(Batch::rows).sum();
+            if rows > 0 {
+                metrics::histogram!("depeche_batch_fill_ratio", "engine" => self.engine)
+                    .record(rows as f64 / self.places as f64);
+            }
             batches = batches
                 .into_iter()
                 .filter_map(|batch| attempt(batch, Batch::step))
@@ -71,29 +88,44 @@ impl Worker {
             self.rows.store(rows, Ordering::Relaxed);
         }
     }
+
+    fn tell_wait(&self, job: &Job) {
+        let labels = [
+            ("engine", self.engine),
+            ("urgency", job.turn.urgency.as_str()),
+        ];
+        metrics::histogram!("depeche_queue_wait_seconds", &labels).record(job.submitted.elapsed());
+    }
 }
 
-/// The batch if the work succeeds; else its sentences are answered with the error. A defect in one
-/// batch must not take the worker, and with it a core, from all others.
+/// The batch if the work succeeds; else its sentences are answered with the error.
 fn attempt<T>(
     mut batch: Batch,
     work: impl FnOnce(&mut Batch) -> candle_core::Result<T>,
 ) -> Option<Batch> {
-    let error = match catch_unwind(AssertUnwindSafe(|| work(&mut batch))) {
-        Ok(Ok(_)) => return Some(batch),
-        Ok(Err(error)) => failed(error),
-        Err(_) => {
-            tracing::error!("a panic in the network");
-            InferenceError::Model("it stopped in the middle; the server's log says where".into())
+    match guarded(|| work(&mut batch)) {
+        Ok(_) => Some(batch),
+        Err(error) => {
+            batch.fail(&error);
+            None
         }
-    };
-    batch.fail(&error);
-    None
+    }
 }
 
-fn failed(error: candle_core::Error) -> InferenceError {
-    tracing::error!(%error, "the network failed");
-    InferenceError::Model(error.to_string())
+/// What the network does, its panics as errors: a defect in one batch must not take the worker, and with
+/// it a core, from all others.
+fn guarded<T>(work: impl FnOnce() -> candle_core::Result<T>) -> Result<T, InferenceError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the network failed");
+            Err(InferenceError::Model(error.to_string()))
+        }
+        Err(_) => {
+            tracing::error!("a panic in the network");
+            Err(InferenceError::Panicked)
+        }
+    }
 }
 
 /// Jobs by the model that they want, each in order of arrival.
@@ -106,4 +138,17 @@ fn by_model(jobs: Vec<Job>) -> Vec<(Model, Vec<Job>)> {
         }
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_the_network_is_an_error_that_quotes_nothing() {
+        let panics = guarded::<()>(|| panic!("Zanzibar"));
+        let told = panics.unwrap_err().to_string();
+        assert!(!told.contains("Zanzibar"), "{told}");
+        assert_eq!(guarded(|| Ok(1)).unwrap(), 1);
+    }
 }

@@ -20,7 +20,19 @@ pub async fn apart<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, RpcError> {
     let mut task = Owned(tokio::spawn(work.in_current_span()));
-    (&mut task.0)
-        .await
-        .map_err(|error| RpcError::Failed(error.to_string()))
+    Ok((&mut task.0).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_that_quotes_nothing() {
+        let error = apart(async { panic!("Zanzibar") }).await;
+        let error: RpcError = error.map(|(): ()| ()).unwrap_err();
+        let status = tonic::Status::from(error);
+        assert_eq!(status.code(), tonic::Code::Internal);
+        assert!(!format!("{status:?}").contains("Zanzibar"), "{status:?}");
+    }
 }

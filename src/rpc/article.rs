@@ -7,8 +7,9 @@ use crate::{
     rpc::{
         Api,
         call::{Call, Reading},
-        document::{self, Passes},
+        document,
         highlights::{self, Voice},
+        passes::Passes,
         pieces::{self, Target},
         proto::v1::{DigestRequest, DigestResponse, article_service_server::ArticleService},
         request::Limits,
@@ -34,13 +35,10 @@ async fn digest(
     request: DigestRequest,
 ) -> Result<DigestResponse, RpcError> {
     let request = limits.digest(request)?;
-    let passes = Passes::Sentences {
-        translations: request.targets.len(),
-        readings: 1,
-    };
+    let passes = Passes::digesting(request.targets.len());
     let prepared = document::prepare(call, request.source, passes).await?;
     let loaded = call
-        .load(&prepared.source, &request.targets, Reading::Needed)
+        .load(&prepared, &request.targets, Reading::Needed)
         .await?;
     let targets = Target::all(request.targets, loaded.routes, DecodeOptions::default());
     let own = Voice::Own(prepared.source.clone());

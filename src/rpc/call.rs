@@ -6,12 +6,13 @@ use tonic::{Request, Status};
 
 use crate::{
     article::Language,
-    inference::{Asker, Engine, Order, Reservation, Urgency},
+    inference::{Asker, Cost, Engine, Order, Reservation, Urgency},
     rpc::{
         Api,
         client::Client,
         deadline::Deadline,
-        domain::{Domain, Loaded},
+        document::Prepared,
+        domain::{Domain, Loaded, Writer},
         request::Limits,
         status::RpcError,
         tally::{Stage, Tally},
@@ -58,29 +59,41 @@ impl Call {
         }
     }
 
-    /// A place in the engine for about so many source tokens, if they can be done in time.
-    pub fn claim(&self, engine: &Engine, tokens: usize) -> Result<Reservation, RpcError> {
+    /// A place in the engine for about so much work, if it can be done in time.
+    pub fn claim(&self, engine: &Engine, cost: Cost) -> Result<Reservation, RpcError> {
         let order = Order {
             asker: self.asker.clone(),
             urgency: self.urgency,
-            tokens,
+            cost,
             deadline: self.deadline.at(),
         };
         Ok(engine.admit(order)?)
     }
 
-    /// Takes the models that lead to the targets, loading those that are not there.
+    /// Takes the models that lead from the document's language to the targets, loading those that are not
+    /// there; before that the call's claim is held against how many they are.
     pub async fn load(
         &self,
-        source: &Language,
+        prepared: &Prepared,
         targets: &[Language],
         reading: Reading,
     ) -> Result<Loaded, RpcError> {
         let began = Instant::now();
+        let source = &prepared.source;
+        let routes = self.domain.routes(source, targets)?;
+        prepared.passes_by(routes.iter().map(|route| route.hops.len()).sum())?;
         let reading = reading == Reading::Needed;
-        let loaded = self.domain.load(source, targets, reading).await;
+        let loaded = self.domain.load(source, &routes, reading).await;
         self.tally.passed(Stage::Load, began);
         loaded
+    }
+
+    /// The same for the model that writes texts.
+    pub async fn load_writer(&self) -> Result<Writer, RpcError> {
+        let began = Instant::now();
+        let writer = self.domain.load_writer().await;
+        self.tally.passed(Stage::Load, began);
+        writer
     }
 
     /// The work's result as a response, unless the deadline comes first.

@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Instant};
 
 use crate::{
     article::{self, Detected, Document, Language},
-    inference::{Engine, Reservation},
+    inference::Reservation,
     rpc::{
         CONTENT,
         call::Call,
         convert,
         domain::Domain,
+        passes::Passes,
         proto::v1::{Warning, WarningCode},
         request::{Source, Violation},
         status::RpcError,
@@ -26,15 +27,14 @@ const CONFIDENT: f32 = 0.9;
 /// … if the text has at least so many letters: headlines mislead.
 const ENOUGH_LETTERS: usize = 40;
 
-/// Bytes of text for a token, to claim a place in the queue before anything is tokenised; French
-/// news has 4.3 (OrangeSum validation, first 100 articles, repeated attempts counted) and FLORES dev 4.8.
-const BYTES_PER_TOKEN: usize = 4;
-
 /// A document with its language.
 pub struct Prepared {
     /// The call's place among others, one for all that is done with the document, so that nothing of
     /// it is refused half-way.
     pub claim: Arc<Reservation>,
+    /// What the place was claimed for.
+    passes: Passes,
+    bytes: usize,
     pub document: Arc<Document>,
     /// The sender's word for it, or else the detected language.
     pub source: Language,
@@ -49,6 +49,21 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Counts the models that sentences pass on their ways to all languages, once these are known and
+    /// before anything is computed.
+    pub fn passes_by(&self, models: usize) -> Result<(), RpcError> {
+        self.passes_are(self.passes.by_models(models))
+    }
+
+    /// Has the request judged by what is known of its work by now.
+    pub fn passes_are(&self, known: Passes) -> Result<(), RpcError> {
+        let (claimed, known) = (self.passes.cost(self.bytes), known.cost(self.bytes));
+        if claimed != known {
+            self.claim.amend(known)?;
+        }
+        Ok(())
+    }
+
     /// The detected language as messages give it.
     pub fn detected_language(&self) -> String {
         self.detected
@@ -58,47 +73,13 @@ impl Prepared {
     }
 }
 
-/// How often the models go over a text.
-#[derive(Clone, Copy, Debug)]
-pub enum Passes {
-    /// Sentence by sentence.
-    Sentences {
-        /// Languages that all of it is translated into.
-        translations: usize,
-        /// Times that its sentences are only read, which is a third of translating them.
-        readings: usize,
-    },
-    /// As a whole, for so many texts to be written.
-    Whole(usize),
-}
-
-impl Passes {
-    fn tokens(self, text: &str) -> usize {
-        let once = text.len() / BYTES_PER_TOKEN;
-        let tokens = match self {
-            Passes::Sentences {
-                translations,
-                readings,
-            } => once * translations + once * readings / 3,
-            Passes::Whole(times) => once * times,
-        };
-        tokens.max(1)
-    }
-
-    fn engine(self, domain: &Domain) -> &Engine {
-        match self {
-            Passes::Sentences { .. } => &domain.engine,
-            Passes::Whole(_) => &domain.writing_engine,
-        }
-    }
-}
-
 /// Claims a place for the work, splits the text and finds its language.
 pub async fn prepare(call: &Call, source: Source, passes: Passes) -> Result<Prepared, RpcError> {
     let (domain, began) = (&call.domain, Instant::now());
     let Source { text, language } = source;
     tracing::info!(target: CONTENT, text, "to read");
-    let claim = call.claim(passes.engine(domain), passes.tokens(&text))?;
+    let bytes = text.len();
+    let claim = call.claim(passes.engine(domain), passes.cost(bytes))?;
     let Read {
         document,
         detected,
@@ -125,6 +106,8 @@ pub async fn prepare(call: &Call, source: Source, passes: Passes) -> Result<Prep
     };
     Ok(Prepared {
         claim: Arc::new(claim),
+        passes,
+        bytes,
         sentences: document.sentences().count(),
         document: Arc::new(document),
         source,
@@ -207,7 +190,5 @@ async fn off_the_runtime<T: Send + 'static>(
     if text.len() < BLOCKING_BYTES {
         return Ok(work(&text));
     }
-    tokio::task::spawn_blocking(move || work(&text))
-        .await
-        .map_err(|error| RpcError::Failed(error.to_string()))
+    Ok(tokio::task::spawn_blocking(move || work(&text)).await?)
 }

@@ -1,4 +1,8 @@
 //! The domain as the services see it: absent while models load, then there for good.
+//!
+//! - `hops`: what models translate, the better measured ones first
+
+mod hops;
 
 use std::{
     io,
@@ -11,14 +15,18 @@ use std::{
 use crate::{
     article::{Language, LanguageError},
     catalog::{
-        self, Catalog, CatalogError, Installed, Pool, PoolError,
+        self, Catalog, CatalogError, Pool, PoolError,
         entry::{Entry, Task},
     },
-    inference::{BATCH_SENTENCES, BATCH_TEXTS, Engine, EngineSettings},
+    inference::{
+        BATCH_SENTENCES, BATCH_TEXTS, Engine, EngineSettings, SENTENCES_PACE, TEXTS_PACE,
+        split_products,
+    },
     model::{Causal, Model, Translator},
     rpc::{request::Violation, status::RpcError},
     translate::{Hop, LoadedHop, LoadedRoute, Route, Routes},
 };
+use hops::{entry_hops, installed_hops, rank};
 
 /// Everything that answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -40,8 +48,8 @@ pub struct Domain {
     possible: Arc<OnceLock<Routes>>,
 }
 
-/// The arithmetic that a domain's models are loaded for.
-pub use crate::model::ComputeType;
+/// How a domain's models are loaded.
+pub use crate::model::{ComputeType, Loading};
 
 /// What a domain is opened with.
 #[derive(Clone, Debug)]
@@ -51,9 +59,13 @@ pub struct DomainSettings {
     pub threads: NonZeroUsize,
     pub queue_tokens: usize,
     pub queue_wait: Duration,
-    pub compute: ComputeType,
+    pub loading: Loading,
+    /// Whether each of the threads that translate keeps to one core.
+    pub pin_threads: bool,
     /// Memory of all loaded models, in bytes.
     pub memory_budget: u64,
+    /// Memory of the keys and values of all texts being written, in bytes.
+    pub text_memory: u64,
     pub preload: Preload,
 }
 
@@ -117,6 +129,7 @@ impl Domain {
         let scan = tokio::task::spawn_blocking(move || catalog::scan(&folders));
         let (installed, catalog) = scan.await??;
         let hops = installed_hops(&installed, &catalog)?;
+        split_products(settings.threads);
         let domain = Domain {
             writing_engine: Engine::start(EngineSettings {
                 name: "texts",
@@ -124,6 +137,10 @@ impl Domain {
                 queue_tokens: settings.queue_tokens,
                 queue_wait: settings.queue_wait,
                 batch_sentences: BATCH_TEXTS,
+                first_pace: TEXTS_PACE,
+                text_memory: settings.text_memory,
+                // Its products are split over threads of their own.
+                pin_threads: false,
             })?,
             engine: Engine::start(EngineSettings {
                 name: "sentences",
@@ -131,8 +148,11 @@ impl Domain {
                 queue_tokens: settings.queue_tokens,
                 queue_wait: settings.queue_wait,
                 batch_sentences: BATCH_SENTENCES,
+                first_pace: SENTENCES_PACE,
+                text_memory: settings.text_memory,
+                pin_threads: settings.pin_threads,
             })?,
-            pool: Pool::new(installed, settings.memory_budget, settings.compute),
+            pool: Pool::new(installed, settings.memory_budget, settings.loading),
             routes: Routes::new(hops),
             catalog: Arc::new(catalog),
             folders: settings.models.into(),
@@ -162,6 +182,11 @@ impl Domain {
         Ok(domain)
     }
 
+    /// Whether all threads that run models are at work.
+    pub fn is_whole(&self) -> bool {
+        self.engine.is_whole() && self.writing_engine.is_whole()
+    }
+
     /// The language that the first model reads.
     pub fn first_source(&self) -> Option<Language> {
         self.routes.hops().first().map(|hop| hop.source.clone())
@@ -180,15 +205,13 @@ impl Domain {
             .find(|hop| hop.source.serves(language))
     }
 
-    /// Loads the models of a route to each target and, if `reading`, one that reads the source; or
-    /// tells everything that is wrong with the targets.
+    /// Loads the models of the routes and, if `reading`, one that reads the source.
     pub async fn load(
         &self,
         source: &Language,
-        targets: &[Language],
+        routes: &[Route],
         reading: bool,
     ) -> Result<Loaded, RpcError> {
-        let routes = self.find_routes(source, targets)?;
         let reader = match reading {
             false => None,
             true => Some(self.reader(source).ok_or_else(|| self.no_reader(source))?),
@@ -223,8 +246,12 @@ impl Domain {
     /// Loads the model that writes texts: the largest that is installed.
     pub async fn load_writer(&self) -> Result<Writer, RpcError> {
         let Some(id) = self.pool.largest(Task::Instruction) else {
-            let mut known = self.known().iter();
-            let pull = known.find(|entry| entry.task == Task::Instruction && entry.runs_here());
+            let known = self.known().iter();
+            let writes = |entry: &&Entry| entry.task == Task::Instruction && entry.runs_here();
+            // One that was tried here before all others.
+            let pull = known
+                .filter(writes)
+                .min_by_key(|entry| entry.checked != catalog::entry::Checked::Run);
             return Err(RpcError::NoWriter {
                 pull: pull.map(|entry| entry.id.clone()),
             });
@@ -238,12 +265,13 @@ impl Domain {
         })
     }
 
-    fn find_routes(&self, source: &Language, targets: &[Language]) -> Result<Vec<Route>, RpcError> {
+    /// A route to each target, or everything that is wrong with the targets.
+    pub fn routes(&self, source: &Language, targets: &[Language]) -> Result<Vec<Route>, RpcError> {
         let (mut routes, mut pointless, mut missing) = (Vec::new(), Vec::new(), Vec::new());
         for (position, target) in targets.iter().enumerate() {
             match self.routes.shortest(source, target) {
                 Some(route) => routes.push(route),
-                None if target.primary() == source.primary() && self.reads(source) => {
+                None if target.primary() == source.primary() => {
                     pointless.push(Violation::new(
                         format!("target_languages[{position}]"),
                         format!("the text is already in {source}: leave this language out"),
@@ -338,58 +366,6 @@ impl Domain {
             .map(str::to_owned)
             .collect()
     }
-}
-
-fn entry_hops(entry: &Entry) -> Vec<Hop> {
-    let hops = hops(&entry.id, &entry.source_languages, &entry.target_languages);
-    // The catalogue was checked when it was read.
-    hops.unwrap_or_default()
-}
-
-/// What installed models translate; of two for the same pair the better measured one first.
-fn installed_hops(installed: &[Installed], catalog: &Catalog) -> Result<Vec<Hop>, OpenError> {
-    let mut all = Vec::new();
-    let translators = installed.iter();
-    for model in translators.filter(|model| model.task == Task::Translation) {
-        let hops = hops(&model.id, &model.source_languages, &model.target_languages);
-        all.extend(hops.map_err(|source| OpenError::Language {
-            id: model.id.clone(),
-            source,
-        })?);
-    }
-    let pairs: Vec<_> = all
-        .iter()
-        .map(|hop| (hop.source.clone(), hop.target.clone()))
-        .collect();
-    // Stable, so that those that nobody measured stay in the order of their ids.
-    all.sort_by_cached_key(|hop| {
-        let pair = (hop.source.clone(), hop.target.clone());
-        let first = pairs.iter().position(|other| *other == pair);
-        (first, rank(catalog, hop))
-    });
-    Ok(all)
-}
-
-fn hops(id: &str, sources: &[String], targets: &[String]) -> Result<Vec<Hop>, LanguageError> {
-    let id: Arc<str> = id.into();
-    let mut hops = Vec::new();
-    for source in sources {
-        for target in targets {
-            hops.push(Hop {
-                source: source.parse()?,
-                target: target.parse()?,
-                model: id.clone(),
-            });
-        }
-    }
-    Ok(hops)
-}
-
-/// Place of a model among those of its pair, the best first.
-fn rank(catalog: &Catalog, hop: &Hop) -> usize {
-    let entries = catalog.for_pair(&hop.source, &hop.target);
-    let place = entries.iter().position(|entry| entry.id == *hop.model);
-    place.unwrap_or(usize::MAX)
 }
 
 /// The place that the domain is put into once its models are loaded. Clones share it.

@@ -66,9 +66,7 @@ pub async fn voices(
         .filter(|language| !prepared.source.serves(language))
         .cloned()
         .collect();
-    let loaded = call
-        .load(&prepared.source, &others, Reading::Needed)
-        .await?;
+    let loaded = call.load(prepared, &others, Reading::Needed).await?;
     if languages.is_empty() {
         let own = Voice::Own(prepared.source.clone());
         return Ok((vec![own], loaded.reader));

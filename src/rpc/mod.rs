@@ -4,7 +4,8 @@
 //! - [`proto`]: the generated contract
 //! - [`request`]: requests → domain types; [`convert`]: domain types → messages
 //! - [`status`]: errors → statuses, the one place
-//! - [`domain`], [`call`], [`client`], [`document`], [`deadline`], [`tally`]: what all methods share
+//! - `passes`: how often the models go over a text
+//! - [`domain`], [`call`], [`client`], [`document`], [`deadline`], [`draining`], [`tally`]: what all methods share
 //! - `apart`: work on a task of its own
 //! - [`pieces`], [`highlights`]: a translation, a summary, piece by piece: unary and streaming
 //!   methods are two ways of reading the same pieces
@@ -19,8 +20,9 @@ pub mod convert;
 pub mod deadline;
 pub mod document;
 pub mod domain;
-
+pub mod draining;
 pub mod highlights;
+pub mod passes;
 pub mod pieces;
 pub mod proto;
 pub mod request;
@@ -68,6 +70,17 @@ pub struct Api {
     pub inference_threads: usize,
     /// Told by GetServerInfo as uptime.
     pub started: Instant,
+    /// Tells streams of requests that no more are taken.
+    pub draining: draining::Draining,
+    pub answers: Answers,
+}
+
+/// How answers travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    Plain,
+    /// By gzip or zstd where the client accepts one of them, whichever it names first.
+    Compressed,
 }
 
 /// The services as a tower service: behind a socket in `serve`, called directly by the commands.
@@ -77,13 +90,19 @@ pub fn routes(api: Api) -> Routes {
         .max_text_bytes
         .saturating_add(REQUEST_OVERHEAD_BYTES);
     macro_rules! service {
-        ($server:ident) => {
-            $server::new(api.clone())
+        ($server:ident) => {{
+            let service = $server::new(api.clone())
                 .max_decoding_message_size(max_bytes)
                 .max_encoding_message_size(usize::MAX)
                 .accept_compressed(CompressionEncoding::Gzip)
-                .accept_compressed(CompressionEncoding::Zstd)
-        };
+                .accept_compressed(CompressionEncoding::Zstd);
+            match api.answers {
+                Answers::Plain => service,
+                Answers::Compressed => service
+                    .send_compressed(CompressionEncoding::Gzip)
+                    .send_compressed(CompressionEncoding::Zstd),
+            }
+        }};
     }
     Routes::new(service!(TranslationServiceServer))
         .add_service(service!(SummarizationServiceServer))

@@ -13,7 +13,7 @@ use crate::{
             DetectLanguageRequest, DigestRequest, ListLanguagePairsRequest, SummarizeRequest,
             SummaryStyle, TranslateRequest,
         },
-        status::RpcError,
+        status::{RpcError, room},
     },
     summarize::Length,
 };
@@ -66,14 +66,14 @@ pub struct Limits {
 }
 
 /// A text that was checked, and the language that its sender says it is in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Source {
     pub text: String,
     pub language: Option<Language>,
 }
 
 /// A request to translate.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Translate {
     pub source: Source,
     pub targets: Vec<Language>,
@@ -316,7 +316,8 @@ impl Faults {
             self.add(
                 "content_type",
                 format_args!(
-                    "{value:?} is not a type that can be read: send the text as text/plain"
+                    "{:?} is not a type that can be read: send the text as text/plain",
+                    room::echoed(value)
                 ),
             );
         }

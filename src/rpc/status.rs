@@ -1,5 +1,7 @@
 //! The one place where errors become gRPC statuses with `google.rpc` details.
 
+pub mod room;
+
 use std::{collections::HashMap, time::Duration};
 
 use prost::Message;
@@ -26,6 +28,9 @@ const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// When to come back where other requests' models take all memory.
 const RETRY_WHILE_BUSY: Duration = Duration::from_secs(5);
+
+/// When to come back where others' requests are arriving.
+const RETRY_WHILE_CROWDED: Duration = Duration::from_secs(1);
 
 /// When to come back while models load.
 const RETRY_WHILE_LOADING: Duration = Duration::from_secs(1);
@@ -60,12 +65,23 @@ pub enum RpcError {
     Forbidden { token: String, lacking: String },
     #[error("the request did not arrive within {} s: send it faster, or split it", .0.as_secs())]
     SlowSender(Duration),
+    #[error("too many requests are arriving at once: try again")]
+    Crowded,
+    #[error("the answer was not read for {} s: what was left of it is dropped", .0.as_secs())]
+    SlowReader(Duration),
+    #[error(
+        "the server is ending: send the documents that have no answer on a new stream, which another one takes"
+    )]
+    Draining,
     #[error("the request's deadline passed before the answer was ready")]
     Deadline,
     #[error("the models gave {given} of {expected} sentences: nothing of it is passed on as whole")]
     Incomplete { given: usize, expected: usize },
     #[error("a part of the server failed: {0}")]
     Failed(String),
+    /// What a panic says may quote a text: it stays in the log, as far as that may have it.
+    #[error("a part of the server failed: a bug; the server's log says where")]
+    Panicked,
 }
 
 /// Made by the middleware of the message that it could not read.
@@ -102,6 +118,7 @@ impl RpcError {
                 | InferenceError::Quota { retry_after, .. },
             ) => Some(*retry_after),
             RpcError::Models(PoolError::Busy { .. }) => Some(RETRY_WHILE_BUSY),
+            RpcError::Crowded => Some(RETRY_WHILE_CROWDED),
             _ => None,
         }
     }
@@ -118,18 +135,26 @@ pub fn oversized_message(why: &str) -> Status {
 
 /// Made by the middleware of a panic. The message stays in the log: it is of no use to a client.
 pub fn panicked() -> Status {
-    RpcError::Failed("a bug; the server's log says where".to_owned()).into()
+    RpcError::Panicked.into()
+}
+
+impl From<tokio::task::JoinError> for RpcError {
+    fn from(_: tokio::task::JoinError) -> Self {
+        RpcError::Panicked
+    }
 }
 
 impl From<RpcError> for Status {
     fn from(error: RpcError) -> Self {
-        let message = error.to_string();
+        let message = room::message(&error.to_string());
         let pushback = Pushback::of(&error);
         let (code, reason, mut details) = match error {
             RpcError::Invalid(violations) => (Code::InvalidArgument, "INVALID_REQUEST", {
                 let mut details = ErrorDetails::new();
-                for violation in violations {
-                    details.add_bad_request_violation(violation.field, violation.remedy);
+                let violations = violations.into_iter();
+                let violations = violations.map(|violation| (violation.field, violation.remedy));
+                for (field, remedy) in room::violations(violations.collect()) {
+                    details.add_bad_request_violation(field, remedy);
                 }
                 details
             }),
@@ -158,9 +183,18 @@ impl From<RpcError> for Status {
                 (Code::PermissionDenied, "PERMISSION", ErrorDetails::new())
             }
             RpcError::SlowSender(_) => (Code::DeadlineExceeded, "SLOW_SENDER", ErrorDetails::new()),
+            RpcError::Crowded => (
+                Code::ResourceExhausted,
+                "OVERLOADED",
+                ErrorDetails::with_retry_info(Some(RETRY_WHILE_CROWDED)),
+            ),
+            RpcError::SlowReader(_) => (Code::DeadlineExceeded, "SLOW_READER", ErrorDetails::new()),
+            RpcError::Draining => (Code::Unavailable, "DRAINING", ErrorDetails::new()),
             RpcError::Deadline => (Code::DeadlineExceeded, "DEADLINE", ErrorDetails::new()),
             RpcError::Incomplete { .. } => (Code::Internal, "INCOMPLETE", ErrorDetails::new()),
-            RpcError::Failed(_) => (Code::Internal, "FAILED", ErrorDetails::new()),
+            RpcError::Failed(_) | RpcError::Panicked => {
+                (Code::Internal, "FAILED", ErrorDetails::new())
+            }
         };
         details.set_error_info(reason, ERROR_DOMAIN, HashMap::new());
         if code == Code::Internal {
@@ -225,7 +259,7 @@ fn models(error: PoolError) -> Mapped {
             "MEMORY_BUDGET",
             ErrorDetails::new(),
         ),
-        PoolError::Unknown(_) | PoolError::Model(_) | PoolError::Panicked(_) => {
+        PoolError::Unknown(_) | PoolError::Model(_) | PoolError::Panicked => {
             (Code::Internal, "MODEL_FAILED", ErrorDetails::new())
         }
     }
@@ -234,7 +268,7 @@ fn models(error: PoolError) -> Mapped {
 /// Each pair is what is missing and what to do.
 fn precondition(missing: impl IntoIterator<Item = (String, String)>) -> Mapped {
     let mut details = ErrorDetails::new();
-    for (subject, remedy) in missing {
+    for (subject, remedy) in room::violations(missing.into_iter().collect()) {
         details.add_precondition_failure_violation("MODEL_INSTALLED", subject, remedy);
     }
     (Code::FailedPrecondition, "NOT_INSTALLED", details)
@@ -258,7 +292,14 @@ fn inference(error: InferenceError) -> Mapped {
         InferenceError::Hopeless { .. } => exhausted("DEADLINE_TOO_SOON", None),
         InferenceError::Quota { retry_after, .. } => exhausted("QUOTA", Some(retry_after)),
         InferenceError::Stopped => (Code::Unavailable, "DRAINING", ErrorDetails::new()),
-        InferenceError::Model(_) => (Code::Internal, "MODEL_FAILED", ErrorDetails::new()),
+        InferenceError::TextTooLarge { .. } => (
+            Code::FailedPrecondition,
+            "MEMORY_BUDGET",
+            ErrorDetails::new(),
+        ),
+        InferenceError::Model(_) | InferenceError::Panicked => {
+            (Code::Internal, "MODEL_FAILED", ErrorDetails::new())
+        }
     }
 }
 

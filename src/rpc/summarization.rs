@@ -14,8 +14,9 @@ use crate::{
         Api, Responses,
         call::Call,
         convert::Spent,
-        document::{self, Passes, Prepared},
+        document::{self, Prepared},
         highlights::{self, Voice},
+        passes::Passes,
         proto::v1::{
             StreamSummarizeRequest, StreamSummarizeResponse, SummarizeRequest, SummarizeResponse,
             Summary, SummaryDelta, SummaryEnd, SummaryStart, TargetRoute,
@@ -79,9 +80,7 @@ async fn written(call: &Call, request: Summarize) -> Result<SummarizeResponse, R
         prepared,
         summaries,
     } = written::begin(call, request).await?;
-    let parts = summaries
-        .into_iter()
-        .map(|summary| written::whole(&prepared, summary));
+    let parts = summaries.into_iter().map(written::whole);
     let parts = try_join_all(parts).await?;
     Ok(response(&prepared, parts))
 }
@@ -100,10 +99,7 @@ fn response(prepared: &Prepared, parts: Vec<(Summary, Spent)>) -> SummarizeRespo
 type Begun = (Prepared, Vec<Voice>, Arc<Vec<SummarySentence>>);
 
 async fn begin(call: &Call, request: Summarize) -> Result<Begun, RpcError> {
-    let passes = Passes::Sentences {
-        translations: 0,
-        readings: 1,
-    };
+    let passes = Passes::summarizing(request.length, request.targets.len());
     let prepared = document::prepare(call, request.source, passes).await?;
     let (voices, reader) = highlights::voices(call, &prepared, request.targets).await?;
     let chosen = highlights::choose(call, &prepared, reader, request.length).await?;
@@ -221,7 +217,7 @@ async fn stream_written(call: &Call, request: Summarize) -> Result<Streamed, Rpc
         start: SummaryStart {
             detected_language: prepared.detected_language(),
             targets: summaries.iter().map(target).collect(),
-            warnings: written::warnings(&prepared),
+            warnings: written::warnings_of(&summaries),
         },
         prepared,
         parts: stream::select_all(summaries.into_iter().map(|summary| summary.told)).boxed(),

@@ -7,7 +7,10 @@ use std::{
 
 use tonic::Extensions;
 
-use crate::translate::{Interval, SentenceUsage, Times};
+use crate::{
+    rpc::client::Asker,
+    translate::{Interval, SentenceUsage, Times},
+};
 
 /// Sentences of a call whose times are kept one by one: the slowest, which say why a call was slow.
 const SLOWEST_KEPT: usize = 4;
@@ -33,6 +36,7 @@ pub struct Tally(Arc<Mutex<Work>>);
 /// What was done so far. Of what happens more than once, from the first beginning to the last end.
 #[derive(Clone, Debug, Default)]
 pub struct Work {
+    pub asker: Option<Asker>,
     pub sentences: usize,
     /// All attempts and models counted.
     pub source_tokens: usize,
@@ -48,9 +52,24 @@ pub struct Work {
     pub slowest: Vec<(usize, Times)>,
 }
 
+impl Work {
+    fn add(&mut self, usage: &SentenceUsage) {
+        self.source_tokens += usage.source_tokens;
+        self.target_tokens += usage.target_tokens;
+        if let Some(times) = usage.times {
+            self.times = Some(self.times.map_or(times, |all| all.and(times)));
+        }
+    }
+}
+
 impl Tally {
     pub fn of(extensions: &Extensions) -> Self {
         extensions.get::<Tally>().cloned().unwrap_or_default()
+    }
+
+    /// Notes who asks.
+    pub fn asked_by(&self, asker: &Asker) {
+        self.lock().asker = Some(asker.clone());
     }
 
     /// Counts a sentence that is ready to be given.
@@ -59,14 +78,17 @@ impl Tally {
         work.first_sentence.get_or_insert_with(Instant::now);
         let position = work.sentences;
         work.sentences += 1;
-        work.source_tokens += usage.source_tokens;
-        work.target_tokens += usage.target_tokens;
+        work.add(usage);
         let Some(times) = usage.times else { return };
-        work.times = Some(work.times.map_or(times, |all| all.and(times)));
         work.slowest.push((position, times));
         work.slowest
             .sort_by_key(|(_, times)| std::cmp::Reverse(times.total()));
         work.slowest.truncate(SLOWEST_KEPT);
+    }
+
+    /// Adds what a text cost that was written as a whole, and whose sentences were counted as they came.
+    pub fn add_text(&self, usage: &SentenceUsage) {
+        self.lock().add(usage);
     }
 
     /// Notes a stage that began then and ends now.

@@ -3,22 +3,28 @@
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::rpc::{
-    Api, Responses,
-    apart::apart,
-    call::{Call, Reading},
-    convert::Spent,
-    document::{self, Passes, Prepared},
-    pieces::{self, Piece, Target},
-    proto::v1::{
-        DetectLanguageRequest, DetectLanguageResponse, DetectedLanguage, StreamTranslateRequest,
-        StreamTranslateResponse, TranslateBatchRequest, TranslateBatchResponse, TranslateRequest,
-        TranslateResponse, TranslationDelta, TranslationEnd, TranslationStart,
-        stream_translate_response::Event, translate_batch_response::Result as BatchResult,
-        translation_service_server::TranslationService,
+use crate::{
+    inference::InferenceError,
+    rpc::{
+        Api, Responses,
+        apart::apart,
+        call::{Call, Reading},
+        convert::Spent,
+        document::{self, Prepared},
+        draining::Received,
+        passes::Passes,
+        pieces::{self, Piece, Target},
+        proto::v1::{
+            DetectLanguageRequest, DetectLanguageResponse, DetectedLanguage,
+            StreamTranslateRequest, StreamTranslateResponse, TranslateBatchRequest,
+            TranslateBatchResponse, TranslateRequest, TranslateResponse, TranslationDelta,
+            TranslationEnd, TranslationStart, stream_translate_response::Event,
+            translate_batch_response::Result as BatchResult,
+            translation_service_server::TranslationService,
+        },
+        request::{self, Limits, Translate},
+        status::{self, RpcError},
     },
-    request::{self, Limits},
-    status::{self, RpcError},
 };
 
 /// Documents of one batch stream that are under way at a time. Enough that sentences of many
@@ -35,7 +41,8 @@ impl TranslationService for Api {
         request: Request<TranslateRequest>,
     ) -> Result<Response<TranslateResponse>, Status> {
         let call = Call::begin(self, &request)?;
-        call.answer(translate(&call, self.limits, request.into_inner()))
+        let limits = self.limits;
+        call.answer(async { translate(&call, limits.translate(request.into_inner())?).await })
             .await
     }
 
@@ -57,11 +64,15 @@ impl TranslationService for Api {
         let call = Call::begin_batch(self, &request)?;
         let limits = self.limits;
         let deadline = call.deadline;
-        let results = request
-            .into_inner()
-            .map(move |item| apart(batch_item(call.clone(), limits, item)))
-            .map(async |document| document.await?)
-            .buffer_unordered(BATCH_CONCURRENCY);
+        let documents = Received::new(request.into_inner(), self.draining.clone());
+        let cut = documents.cut();
+        let results = documents
+            .map(move |item| batch_item(call.clone(), limits, item))
+            .buffer_unordered(BATCH_CONCURRENCY)
+            .chain(stream::once(async move { cut }).filter_map(async |cut| {
+                // What was taken is answered; the rest is for another server.
+                cut.happened().then(|| Err(RpcError::Draining.into()))
+            }));
         Ok(Response::new(deadline.bound_stream(results).boxed()))
     }
 
@@ -75,30 +86,22 @@ impl TranslationService for Api {
     }
 }
 
-async fn begin(
-    call: &Call,
-    limits: Limits,
-    request: TranslateRequest,
-) -> Result<(Prepared, Vec<Target>), RpcError> {
-    let request = limits.translate(request)?;
-    let passes = Passes::Sentences {
-        translations: request.targets.len(),
-        readings: 0,
-    };
+async fn begin(call: &Call, request: Translate) -> Result<(Prepared, Vec<Target>), RpcError> {
+    let passes = passes(&request);
     let prepared = document::prepare(call, request.source, passes).await?;
     let loaded = call
-        .load(&prepared.source, &request.targets, Reading::NotNeeded)
+        .load(&prepared, &request.targets, Reading::NotNeeded)
         .await?;
     let targets = Target::all(request.targets, loaded.routes, request.decoding);
     Ok((prepared, targets))
 }
 
-async fn translate(
-    call: &Call,
-    limits: Limits,
-    request: TranslateRequest,
-) -> Result<TranslateResponse, RpcError> {
-    let (prepared, targets) = begin(call, limits, request).await?;
+fn passes(request: &Translate) -> Passes {
+    Passes::translating(request.targets.len(), request.decoding.search)
+}
+
+async fn translate(call: &Call, request: Translate) -> Result<TranslateResponse, RpcError> {
+    let (prepared, targets) = begin(call, request).await?;
     let (translations, spent) = pieces::all(call, &prepared, &targets).await?;
     Ok(TranslateResponse {
         translations,
@@ -113,7 +116,8 @@ async fn stream_translate(
     request: StreamTranslateRequest,
 ) -> Result<impl Stream<Item = Result<StreamTranslateResponse, Status>> + use<>, RpcError> {
     let document = request::required("document", request.document)?;
-    let (prepared, targets) = begin(call, limits, document)
+    let begun = async { begin(call, limits.translate(document)?).await };
+    let (prepared, targets) = begun
         .await
         .map_err(|error| request::inside("document", error))?;
     let start = Event::Start(TranslationStart {
@@ -161,26 +165,15 @@ fn delta(language: String, piece: Piece) -> Event {
     })
 }
 
-/// An error of the stream ends it; an error of a document is its result.
+/// An error of the stream ends it; an error of a document, be it a panic, is its result.
 async fn batch_item(
     call: Call,
     limits: Limits,
     item: Result<TranslateBatchRequest, Status>,
 ) -> Result<TranslateBatchResponse, Status> {
     let TranslateBatchRequest { id, document } = item?;
-    let translated = async {
-        let document = request::required("document", document)?;
-        let retried = document.clone();
-        let mut outcome = translate_in_time(&call, limits, document).await;
-        // A batch is in no hurry: where a single request is refused, it waits for its turn, and
-        // flow control makes its client wait.
-        while let Err(Some(after)) = outcome.as_ref().map_err(RpcError::retry_after) {
-            tokio::time::sleep(after).await;
-            outcome = translate_in_time(&call, limits, retried.clone()).await;
-        }
-        outcome.map_err(|error| request::inside("document", error))
-    };
-    let result = match translated.await {
+    let translated = apart(translate_in_turn(call, limits, document)).await;
+    let result = match translated.flatten() {
         Ok(response) => BatchResult::Translation(response),
         Err(error) => BatchResult::Error(status::document_error(&error.into())),
     };
@@ -190,16 +183,44 @@ async fn batch_item(
     })
 }
 
-/// One document of a batch. Waiting for its turn to come again is not counted.
-async fn translate_in_time(
-    call: &Call,
+/// A batch is in no hurry: where a single request is refused, its documents wait for their turn, and flow
+/// control makes its client wait.
+async fn translate_in_turn(
+    call: Call,
     limits: Limits,
-    document: TranslateRequest,
+    document: Option<TranslateRequest>,
 ) -> Result<TranslateResponse, RpcError> {
+    let within = |error| request::inside("document", error);
+    let document = request::required("document", document)?;
+    let request = limits.translate(document).map_err(within)?;
+    let (engine, cost) = (
+        &call.domain.engine,
+        passes(&request).cost(request.source.text.len()),
+    );
+    let mut place = None;
+    loop {
+        let held = match place.take() {
+            Some(held) => held,
+            None => engine.line_up(cost).await,
+        };
+        let outcome = translate_in_time(&call, request.clone()).await;
+        let Err(error) = &outcome else { return outcome };
+        let Some(after) = error.retry_after() else {
+            return outcome.map_err(within);
+        };
+        // For room it waits in its place; whoever else waits need not wait for its other reasons.
+        match error {
+            RpcError::Inference(InferenceError::Overloaded { .. }) => place = Some(held),
+            _ => drop(held),
+        }
+        tokio::time::sleep(after).await;
+    }
+}
+
+/// One document of a batch. Waiting for its turn to come again is not counted.
+async fn translate_in_time(call: &Call, request: Translate) -> Result<TranslateResponse, RpcError> {
     let call = call.document();
-    call.deadline
-        .bound(translate(&call, limits, document))
-        .await
+    call.deadline.bound(translate(&call, request)).await
 }
 
 async fn detect_language(

@@ -7,14 +7,17 @@ use crate::{
     rpc::{
         call::Call,
         convert::{self, Spent},
-        document::{self, Passes, Prepared},
+        document::{self, Prepared},
         domain::Writer,
+        passes::Passes,
         proto::v1,
         request::Summarize,
         status::RpcError,
     },
-    summarize::abstractive::{self, Assignment, Doubt, Ending, Event, Piece, WriteError},
-    translate::{SentenceUsage, Warning, WarningKind},
+    summarize::abstractive::{
+        self, Assignment, Doubt, Ending, Event, Piece, Shown, Usage, WriteError,
+    },
+    translate::{self, SentenceUsage, Times, Warning, WarningKind},
 };
 
 /// A document and the summaries that are being written of it.
@@ -27,6 +30,8 @@ pub struct Begun {
 pub struct Summary {
     pub language: Language,
     pub route: v1::Route,
+    /// What is to be warned of it, known before it is written.
+    pub warnings: Vec<v1::Warning>,
     pub told: Told,
 }
 
@@ -42,11 +47,21 @@ pub enum Part {
     },
 }
 
+/// Tokens that a model reads, as long as it is not loaded.
+const USUAL_CONTEXT: usize = 8192;
+
 /// Finds the model and begins to write, in the document's own language where none is named.
 pub async fn begin(call: &Call, request: Summarize) -> Result<Begun, RpcError> {
-    let passes = Passes::Whole(request.targets.len().max(1));
-    let prepared = document::prepare(call, request.source, passes).await?;
-    let writer = call.domain.load_writer().await?;
+    let texts = request.targets.len().max(1);
+    let length = request.length;
+    let passes = |reads| Passes::Whole {
+        texts,
+        length,
+        reads,
+    };
+    let prepared = document::prepare(call, request.source, passes(USUAL_CONTEXT)).await?;
+    let writer = call.load_writer().await?;
+    prepared.passes_are(passes(writer.model.config.context_length))?;
     let languages = match request.targets.is_empty() {
         true => vec![prepared.source.clone()],
         false => request.targets,
@@ -54,15 +69,17 @@ pub async fn begin(call: &Call, request: Summarize) -> Result<Begun, RpcError> {
     let mut summaries = Vec::with_capacity(languages.len());
     for language in languages {
         let assignment = Assignment {
-            text: prepared.document.text(),
+            document: &prepared.document,
             source: &prepared.source,
             target: &language,
             length: request.length,
         };
-        let events = abstractive::write(&prepared.claim, &writer.model, &assignment)?;
+        let written = abstractive::write(&prepared.claim, &writer.model, &assignment);
+        let (shown, events) = written.await?;
         summaries.push(Summary {
+            warnings: warnings(&prepared, shown),
             route: route(&prepared, &language, &writer),
-            told: told(call, &language, events).boxed(),
+            told: told(call, &writer, &language, events).boxed(),
             language,
         });
     }
@@ -85,10 +102,12 @@ fn route(prepared: &Prepared, language: &Language, writer: &Writer) -> v1::Route
 /// The events as the contract has them.
 fn told(
     call: &Call,
+    writer: &Writer,
     language: &Language,
     events: impl Stream<Item = Result<Event, WriteError>> + Send + 'static,
 ) -> impl Stream<Item = Result<Part, RpcError>> + Send + 'static {
     let (tally, language) = (call.tally.clone(), language.to_string());
+    let model = writer.id.clone();
     let mut sentences = 0;
     events
         .map_err(RpcError::from)
@@ -101,7 +120,12 @@ fn told(
                 }
                 Part::Piece(delta(&language, piece, position))
             }
-            Event::End(ending) => end(ending),
+            Event::End(ending) => {
+                let usage = usage(&ending.usage);
+                tally.add_text(&usage);
+                translate::count_tokens(&model, &usage);
+                end(&ending, usage)
+            }
         })
 }
 
@@ -133,7 +157,26 @@ fn doubted(doubt: &Doubt) -> Warning {
     }
 }
 
-fn end(ending: Ending) -> Part {
+fn usage(usage: &Usage) -> SentenceUsage {
+    let Usage {
+        source_tokens,
+        target_tokens,
+        submitted,
+        queue_time,
+        compute_time,
+        read_time,
+    } = *usage;
+    SentenceUsage {
+        source_tokens,
+        target_tokens,
+        queue_time,
+        compute_time,
+        times: submitted
+            .map(|submitted| Times::new(submitted, queue_time, read_time, compute_time)),
+    }
+}
+
+fn end(ending: &Ending, usage: SentenceUsage) -> Part {
     let cut = ending.cut.then(|| {
         convert::document_warning(
             v1::WarningCode::Length,
@@ -141,40 +184,50 @@ fn end(ending: Ending) -> Part {
         )
     });
     Part::Spent {
-        usage: SentenceUsage {
-            source_tokens: ending.usage.source_tokens,
-            target_tokens: ending.usage.target_tokens,
-            queue_time: ending.usage.queue_time,
-            compute_time: ending.usage.compute_time,
-            times: None,
-        },
+        usage,
         warnings: cut.into_iter().collect(),
     }
 }
 
-/// What is to be warned of every such summary, known before it is written.
-pub fn warnings(prepared: &Prepared) -> Vec<v1::Warning> {
+fn warnings(prepared: &Prepared, shown: Shown) -> Vec<v1::Warning> {
     let generated = convert::document_warning(
         v1::WarningCode::Generated,
         "a language model wrote this text: it may say what the document does not".to_owned(),
     );
     let mut warnings = prepared.warnings.clone();
     warnings.push(generated);
+    if let Shown::Part { sentences, of } = shown {
+        warnings.push(convert::document_warning(
+            v1::WarningCode::Shortened,
+            format!(
+                "the text is longer than the model reads: it was shown the {sentences} sentences, of {of}, \
+                 that say most of what the text says"
+            ),
+        ));
+    }
+    warnings
+}
+
+/// Those of all summaries, each once.
+pub fn warnings_of(summaries: &[Summary]) -> Vec<v1::Warning> {
+    let mut warnings: Vec<v1::Warning> = Vec::new();
+    for warning in summaries.iter().flat_map(|summary| &summary.warnings) {
+        if !warnings.contains(warning) {
+            warnings.push(warning.clone());
+        }
+    }
     warnings
 }
 
 /// The whole summary in one language, from its pieces.
-pub async fn whole(
-    prepared: &Prepared,
-    summary: Summary,
-) -> Result<(v1::Summary, Spent), RpcError> {
+pub async fn whole(summary: Summary) -> Result<(v1::Summary, Spent), RpcError> {
     let mut spent = Spent::default();
     let mut message = v1::Summary {
         language: summary.language.to_string(),
         text: String::new(),
         sentences: Vec::new(),
         route: Some(summary.route),
-        warnings: warnings(prepared),
+        warnings: summary.warnings,
     };
     let mut told = summary.told;
     while let Some(part) = told.try_next().await? {

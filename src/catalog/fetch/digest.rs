@@ -1,7 +1,7 @@
 //! Size and SHA-256 of a file.
 
 use super::FetchError;
-use crate::model::student::checksums;
+use crate::model::checksums;
 use std::path::Path;
 
 /// What a file is known by.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::entry::{Checked, Engine, Source};
+use crate::catalog::entry::{Checked, Engine, Source, Task};
 use std::fs;
 
 fn builtin() -> Catalog {
@@ -42,6 +42,35 @@ files = [{{ path = "model.fren.bin" }}, {{ path = "vocab.fren.spm" }}]
 fn every_entry_of_the_builtin_catalogue_is_valid() {
     for entry in builtin().iter() {
         assert_eq!(validate::problems(entry), [""; 0], "{}", entry.id);
+    }
+}
+
+#[test]
+fn every_model_that_translates_can_be_loaded_by_its_engine() {
+    let catalog = builtin();
+    let translates = |entry: &&Entry| entry.task == Task::Translation;
+    for entry in catalog.iter().filter(translates) {
+        assert!(entry.translates_here(), "{}", entry.id);
+        let names: Vec<&str> = entry.files.iter().map(|file| &*file.path).collect();
+        let has = |ending: &str| names.iter().any(|name| name.ends_with(ending));
+        // What `model::t5::files` and `model::marian::files` read.
+        let loadable = match entry.engine {
+            Engine::T5 => {
+                has("config.json")
+                    && (has(".gguf") || has(".safetensors"))
+                    && (has("spiece.model") || has("tokenizer.json"))
+            }
+            Engine::Marian => [
+                "model.safetensors",
+                "source.spm",
+                "target.spm",
+                "vocab.json",
+            ]
+            .iter()
+            .all(|name| has(name)),
+            Engine::Student | Engine::Causal => true,
+        };
+        assert!(loadable, "{}: {names:?}", entry.id);
     }
 }
 

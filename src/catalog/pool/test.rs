@@ -1,5 +1,8 @@
 use super::*;
-use crate::catalog::entry::{Engine, Task};
+use crate::catalog::{
+    entry::{Engine, Task},
+    installed::weight_bytes,
+};
 use std::{fs, path::Path};
 
 const SHAPES: [&str; 3] = ["base", "base-memory", "tiny"];
@@ -17,6 +20,7 @@ fn installed(id: &str, folder: &Path) -> Installed {
         source_languages: vec!["en".to_owned()],
         target_languages: vec!["fr".to_owned()],
         licence: String::new(),
+        weight_bytes: weight_bytes(folder),
     }
 }
 
@@ -34,6 +38,16 @@ async fn size(id: &str) -> u64 {
 /// Memory that the pool expects a model to take.
 fn estimate(id: &str) -> u64 {
     pool(0).shared.slots[id].bytes()
+}
+
+/// A pool that has learnt what its models take, none of them loaded.
+async fn experienced_pool(budget: u64) -> Pool {
+    let pool = pool(budget);
+    for id in SHAPES {
+        let bytes = &pool.shared.slots[id].bytes;
+        bytes.store(size(id).await, Ordering::Relaxed);
+    }
+    pool
 }
 
 fn loaded(pool: &Pool) -> Vec<String> {
@@ -58,8 +72,8 @@ async fn a_model_is_loaded_once_for_all_who_ask() {
 
 #[tokio::test]
 async fn the_least_recently_used_of_the_idle_models_leaves() {
-    let budget = size("base").await + size("tiny").await + estimate("base-memory") / 2;
-    let pool = pool(budget);
+    let budget = size("base").await + size("base-memory").await + size("tiny").await / 2;
+    let pool = experienced_pool(budget).await;
     drop(pool.get(&["base"]).await.unwrap());
     drop(pool.get(&["tiny"]).await.unwrap());
     drop(pool.get(&["base"]).await.unwrap());
@@ -118,8 +132,8 @@ async fn what_never_fits_is_refused_with_the_setting() {
 
 #[tokio::test]
 async fn requests_for_sets_that_exclude_each_other_all_end() {
-    let largest = estimate("base") + estimate("base-memory") + estimate("tiny") / 2;
-    let pool = pool(largest);
+    let all = size("base").await + size("base-memory").await + size("tiny").await;
+    let pool = experienced_pool(all - 1).await;
     let sets: [&[&str]; 3] = [
         &["base", "tiny"],
         &["base-memory", "tiny"],
@@ -211,4 +225,66 @@ async fn a_load_under_way_keeps_nobody_waiting_for_another_model() {
     };
     assert!(error.to_string().contains("SHA-256"), "{error}");
     fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_what_its_sum_says_is_refused_in_every_family() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for (engine, model, file) in [
+        (Engine::Student, "students/tiny", "vocab.fren.spm"),
+        (Engine::Marian, "marian/swish-tied", "vocab.json"),
+        (Engine::T5, "t5/relu-tied", "spiece.model"),
+        (Engine::Causal, "causal/qwen3", "qwen3.gguf"),
+    ] {
+        let folder = std::env::temp_dir().join(format!(
+            "depeche-sums-{}-{}",
+            std::process::id(),
+            engine.name()
+        ));
+        fs::create_dir_all(&folder).unwrap();
+        for file in fs::read_dir(golden.join(model)).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+        }
+        let model = Installed {
+            engine,
+            ..installed("summed", &folder)
+        };
+        let load = || Pool::new(vec![model.clone()], u64::MAX, ComputeType::Int8);
+        assert!(load().get(&["summed"]).await.is_ok(), "{model:?}");
+        let sums = format!("{}  {file}\n", "0".repeat(64));
+        fs::write(folder.join("SHA256SUMS"), sums).unwrap();
+        let Err(error) = load().get(&["summed"]).await else {
+            panic!("{model:?} was loaded")
+        };
+        let error = error.to_string();
+        assert!(error.contains(file) && error.contains("SHA-256"), "{error}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+#[test]
+fn the_weights_of_a_model_are_all_its_shards() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let shards = golden.join("t5/gated-separate");
+    let size = |file: &str| fs::metadata(shards.join(file)).unwrap().len();
+    assert_eq!(
+        weight_bytes(&shards),
+        size("model-00001-of-00002.safetensors") + size("model-00002-of-00002.safetensors")
+    );
+    assert!(weight_bytes(&golden.join("causal/qwen3")) > 0);
+    assert!(weight_bytes(&students().join("tiny")) > 0);
+    assert_eq!(weight_bytes(Path::new("/nowhere/at/all")), 0);
+}
+
+#[test]
+fn the_largest_model_that_fits_is_taken_and_the_smallest_tells_that_none_does() {
+    let sizes = SHAPES.map(estimate);
+    let (most, least) = (sizes.iter().max().unwrap(), sizes.iter().min().unwrap());
+    let taken = |budget| estimate(pool(budget).largest(Task::Translation).unwrap());
+    assert_eq!(taken(u64::MAX), *most);
+    assert_eq!(taken(*most), *most);
+    assert!(taken(most - 1) < *most);
+    assert_eq!(taken(least - 1), *least);
+    assert_eq!(pool(u64::MAX).largest(Task::Instruction), None);
 }

@@ -3,7 +3,7 @@
 use super::{Store, StoreError, record};
 use crate::{
     catalog::fetch::{Digest, FetchError},
-    model::student::checksums,
+    model::checksums,
 };
 use std::{collections::BTreeSet, io::ErrorKind};
 

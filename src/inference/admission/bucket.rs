@@ -27,9 +27,11 @@ impl Bucket {
         }
     }
 
-    /// How long until the next request may come; nothing if it may.
-    pub fn wait(&mut self, now: Instant) -> Option<Duration> {
+    /// How long until the next request may come, by the rate that the account has now; nothing if it
+    /// may.
+    pub fn wait(&mut self, rate: NonZeroU64, now: Instant) -> Option<Duration> {
         self.fill(now);
+        self.rate = rate.get() as f64;
         // Debts of centuries are none that a client should be told.
         let wait = (self.level < 0.0).then(|| Duration::try_from_secs_f64(-self.level / self.rate));
         wait.map(|wait| wait.unwrap_or(Duration::MAX))
@@ -37,6 +39,11 @@ impl Bucket {
 
     pub fn take(&mut self, tokens: usize) {
         self.level -= tokens as f64;
+    }
+
+    /// What was taken and not used.
+    pub fn give_back(&mut self, tokens: usize) {
+        self.level += tokens as f64;
     }
 
     /// Whether it says no more than a new one would.
@@ -56,17 +63,42 @@ impl Bucket {
 mod tests {
     use super::*;
 
+    fn rate(tokens: u64) -> NonZeroU64 {
+        NonZeroU64::new(tokens).unwrap()
+    }
+
     #[test]
     fn an_account_gets_its_rate_and_a_large_request_is_paid_for_afterwards() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        let mut bucket = Bucket::full(NonZeroU64::new(100).unwrap(), start);
-        assert_eq!(bucket.wait(start), None);
+        let wait = |bucket: &mut Bucket, at| bucket.wait(rate(100), at);
+        let mut bucket = Bucket::full(rate(100), start);
+        assert_eq!(wait(&mut bucket, start), None);
         bucket.take(700);
-        assert_eq!(bucket.wait(start), Some(Duration::from_secs(5)));
-        assert_eq!(bucket.wait(after(4)), Some(Duration::from_secs(1)));
-        assert_eq!(bucket.wait(after(6)), None);
+        assert_eq!(wait(&mut bucket, start), Some(Duration::from_secs(5)));
+        assert_eq!(wait(&mut bucket, after(4)), Some(Duration::from_secs(1)));
+        assert_eq!(wait(&mut bucket, after(6)), None);
         assert!(!bucket.is_full(after(6)));
         assert!(bucket.is_full(after(60)));
+    }
+
+    #[test]
+    fn a_changed_rate_holds_from_the_next_request_on() {
+        let start = Instant::now();
+        let mut bucket = Bucket::full(rate(100), start);
+        bucket.take(1200);
+        let second = start + Duration::from_secs(1);
+        // 900 are owed after a second at the old rate.
+        assert_eq!(bucket.wait(rate(900), second), Some(Duration::from_secs(1)));
+        assert_eq!(bucket.wait(rate(900), start + Duration::from_secs(2)), None);
+    }
+
+    #[test]
+    fn what_is_given_back_was_never_taken() {
+        let start = Instant::now();
+        let mut bucket = Bucket::full(rate(100), start);
+        bucket.take(700);
+        bucket.give_back(700);
+        assert_eq!(bucket.wait(rate(100), start), None);
     }
 }

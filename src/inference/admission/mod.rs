@@ -3,6 +3,7 @@
 //! - `throughput`: what the engine gets done in a second
 //! - `backlog`: whether a burst came, or more than can be done
 //! - `bucket`: tokens a second for one account
+//! - `line`: where batches wait for room
 //!
 //! The estimate for a request is the work that comes before it in the queue's turns, and its own, by the
 //! measured rate. Where clients take turns, a request of `n` tokens waits for no more than `n` of each
@@ -11,6 +12,7 @@
 
 mod backlog;
 mod bucket;
+mod line;
 #[cfg(test)]
 mod test;
 mod throughput;
@@ -18,11 +20,14 @@ mod throughput;
 use super::{
     InferenceError, Output,
     asker::{Order, Urgency},
+    cost::Cost,
     queue::RequestId,
     turns::BATCH_TURN,
 };
 use backlog::Backlog;
 use bucket::Bucket;
+use line::Line;
+pub use line::Place;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -44,8 +49,8 @@ pub struct Limits {
     pub tokens: usize,
     /// The wait for other requests that may stand, see [`backlog`].
     pub wait: Duration,
-    /// Worker threads.
-    pub workers: usize,
+    /// Tokens a second, before anything was measured.
+    pub first_guess: f64,
     /// Sentences in all batches.
     pub sentences: usize,
     /// The engine's name, for the metrics.
@@ -54,6 +59,7 @@ pub struct Limits {
 
 pub struct Admission {
     limits: Limits,
+    line: Line,
     state: Mutex<State>,
 }
 
@@ -69,9 +75,7 @@ struct State {
 
 struct Admitted {
     order: Order,
-    computed: usize,
-    /// Its sentences in the engine.
-    inside: usize,
+    computed: Cost,
 }
 
 /// Tokens that come before a request's last one, its own included.
@@ -83,14 +87,14 @@ struct Turns {
 
 impl Admission {
     pub fn new(limits: Limits) -> Self {
-        describe_metrics();
         Admission {
             limits,
+            line: Line::new(limits.tokens),
             state: Mutex::new(State {
                 engine: limits.engine,
                 requests: HashMap::new(),
                 next: 0,
-                throughput: Throughput::new(limits.workers, limits.sentences, Instant::now()),
+                throughput: Throughput::new(limits.first_guess, limits.sentences, Instant::now()),
                 backlog: Backlog::new(limits.wait),
                 buckets: HashMap::new(),
             }),
@@ -101,59 +105,106 @@ impl Admission {
     pub fn admit(&self, order: Order) -> Result<RequestId, InferenceError> {
         let now = Instant::now();
         let mut state = self.lock();
-        let refused = state
-            .within_quota(&order, now)
-            .and_then(|()| state.within_memory(&order, self.limits.tokens))
-            .and_then(|()| state.in_time(&order, now));
-        refused?;
-        Ok(state.let_in(order, now))
+        self.allow(&mut state, &order, now)?;
+        state.charge(&order, now);
+        let request = RequestId(state.next);
+        state.next += 1;
+        state.requests.insert(request, Admitted::new(order));
+        Ok(request)
     }
 
-    /// A sentence of the request goes into the engine.
-    pub fn entered(&self, request: RequestId) {
+    /// Lets the request, of which nothing is computed yet, go on at another cost than it was let in for,
+    /// or says why not: then it is out.
+    pub fn amend(&self, request: RequestId, cost: Cost) -> Result<(), InferenceError> {
+        let now = Instant::now();
         let mut state = self.lock();
-        state.throughput.entered(Instant::now());
-        if let Some(admitted) = state.requests.get_mut(&request) {
-            admitted.inside += 1;
+        let Some(admitted) = state.requests.remove(&request) else {
+            return Ok(());
+        };
+        state.refund(&admitted.order);
+        let order = Order {
+            cost,
+            ..admitted.order
+        };
+        self.allow(&mut state, &order, now)?;
+        state.charge(&order, now);
+        state.requests.insert(request, Admitted::new(order));
+        Ok(())
+    }
+
+    /// Waits for a place among the batches, which a document of one holds until it is done.
+    pub async fn line_up(&self, cost: Cost) -> Place {
+        self.line.place(cost).await
+    }
+
+    fn allow(&self, state: &mut State, order: &Order, now: Instant) -> Result<(), InferenceError> {
+        state.within_quota(order, now)?;
+        self.within_memory(state, order)?;
+        state.in_time(order, now)
+    }
+
+    /// What is left of the requests under way within the bound. Of each other one no more counts than the
+    /// order's own size, as in the turns, so that a sentence is let in beside a book; and no order counts
+    /// more than half the bound, so that a book is let in beside sentences.
+    fn within_memory(&self, state: &State, order: &Order) -> Result<(), InferenceError> {
+        let own = self.line.counted(order.cost);
+        let there = state
+            .requests
+            .values()
+            .map(|admitted| admitted.left().min(own));
+        let all = there.fold(own, usize::saturating_add);
+        let excess = match state.requests.is_empty() {
+            true => 0,
+            false => all.saturating_sub(self.limits.tokens),
+        };
+        match excess {
+            0 => Ok(()),
+            excess => Err(InferenceError::Overloaded {
+                queued: state.tokens(|_| true),
+                retry_after: state.again_in(excess),
+            }),
         }
     }
 
-    /// It was answered, after so many source tokens.
-    pub fn answered(&self, request: RequestId, tokens: usize, output: &Output) {
+    /// A sentence goes into the engine.
+    pub fn entered(&self) {
+        self.lock().throughput.entered(Instant::now());
+    }
+
+    /// One of the request was answered, at that cost.
+    pub fn answered(&self, request: RequestId, cost: Cost, output: &Output) {
         let mut state = self.lock();
         let stay = output.compute_time;
-        state.throughput.answered(tokens, stay, Instant::now());
+        let now = Instant::now();
+        state.throughput.answered(cost.tokens(), stay, now);
         if let Some(admitted) = state.requests.get_mut(&request) {
-            admitted.computed += tokens;
+            admitted.computed = admitted.computed + cost;
         }
         metrics::gauge!("depeche_admission_tokens_per_second", "engine" => self.limits.engine)
             .set(state.throughput.measured());
     }
 
     /// It is not in the engine any more, answered or not.
-    pub fn left(&self, request: RequestId) {
-        let mut state = self.lock();
-        state.throughput.left(Instant::now());
-        if let Some(admitted) = state.requests.get_mut(&request) {
-            admitted.inside = admitted.inside.saturating_sub(1);
-        }
+    pub fn left(&self) {
+        self.lock().throughput.left(Instant::now());
     }
 
-    /// The request is over. With sentences in the engine it was given up.
+    /// The request is over.
     pub fn over(&self, request: RequestId, sentences: Sentences) {
         let mut state = self.lock();
         let Some(admitted) = state.requests.remove(&request) else {
             return;
         };
-        let announced = admitted.order.tokens;
+        let announced = admitted.order.cost.tokens();
+        let computed = admitted.computed.tokens();
         match sentences {
-            Sentences::Answered if admitted.computed > 0 => {
-                state.throughput.completed(announced, admitted.computed);
+            Sentences::Answered if computed > 0 => {
+                state.throughput.completed(announced, computed);
             }
             Sentences::Answered => {}
             Sentences::GivenUp => {
                 let saved = state.throughput.expected(announced);
-                let saved = saved.saturating_sub(admitted.computed) as u64;
+                let saved = saved.saturating_sub(computed) as u64;
                 let urgency = admitted.order.urgency.as_str();
                 let labels = [("engine", self.limits.engine), ("urgency", urgency)];
                 metrics::counter!("depeche_saved_tokens_total", &labels).increment(saved);
@@ -174,7 +225,8 @@ impl Admission {
 }
 
 impl State {
-    fn let_in(&mut self, order: Order, now: Instant) -> RequestId {
+    /// Takes the order out of its account's bucket.
+    fn charge(&mut self, order: &Order, now: Instant) {
         if let Some(rate) = order.asker.quota.tokens_per_second {
             let account = order.asker.account.clone();
             // What is full says no more than what is not there.
@@ -182,17 +234,15 @@ impl State {
             self.buckets
                 .entry(account)
                 .or_insert_with(|| Bucket::full(rate, now))
-                .take(order.tokens);
+                .take(order.cost.tokens());
         }
-        let request = RequestId(self.next);
-        self.next += 1;
-        let admitted = Admitted {
-            order,
-            computed: 0,
-            inside: 0,
-        };
-        self.requests.insert(request, admitted);
-        request
+    }
+
+    /// Takes a charge back.
+    fn refund(&mut self, order: &Order) {
+        if let Some(bucket) = self.buckets.get_mut(&order.asker.account) {
+            bucket.give_back(order.cost.tokens());
+        }
     }
 
     fn within_quota(&mut self, order: &Order, now: Instant) -> Result<(), InferenceError> {
@@ -201,17 +251,18 @@ impl State {
         if let Some(most) = quota.tokens_in_flight {
             let theirs = self.tokens(|other| other.asker.account == *account);
             // A document that is larger than the quota may come alone.
-            if theirs > 0 && theirs + order.tokens > most.get() {
+            let all = theirs.saturating_add(order.cost.tokens());
+            if theirs > 0 && all > most.get() {
                 return Err(InferenceError::Quota {
                     account: account.to_string(),
                     what: format!("{theirs} of {most} tokens under way"),
-                    retry_after: self.again_in(theirs + order.tokens - most.get()),
+                    retry_after: self.again_in(all - most.get()),
                 });
             }
         }
         if let Some(rate) = quota.tokens_per_second {
             let bucket = self.buckets.get_mut(account);
-            if let Some(wait) = bucket.and_then(|bucket| bucket.wait(now)) {
+            if let Some(wait) = bucket.and_then(|bucket| bucket.wait(rate, now)) {
                 return Err(InferenceError::Quota {
                     account: account.to_string(),
                     what: format!("more than {rate} tokens a second"),
@@ -220,29 +271,6 @@ impl State {
             }
         }
         Ok(())
-    }
-
-    /// All requests within the bound, batches within half of it; one larger than that comes alone.
-    fn within_memory(&self, order: &Order, most: usize) -> Result<(), InferenceError> {
-        let all = self.tokens(|_| true);
-        let excess = |there: usize, most: usize| match there {
-            0 => 0,
-            there => (there + order.tokens).saturating_sub(most),
-        };
-        let excess = match order.urgency {
-            Urgency::Interactive => excess(all, most),
-            Urgency::Batch => {
-                let batch = self.tokens(|other| other.urgency == Urgency::Batch);
-                excess(all, most).max(excess(batch, most / 2))
-            }
-        };
-        match excess {
-            0 => Ok(()),
-            excess => Err(InferenceError::Overloaded {
-                queued: all,
-                retry_after: self.again_in(excess),
-            }),
-        }
     }
 
     /// Whether it can be answered by its deadline and need not wait out of proportion.
@@ -292,17 +320,17 @@ impl State {
 
     /// Its place among the turns: each client's requests take turns, and the clients do.
     fn turns(&self, order: &Order) -> Turns {
-        let own = order.tokens;
+        let own = order.cost.tokens();
         let mut clients: HashMap<&Arc<str>, usize> = HashMap::new();
         let mut before = 0;
         for Admitted { order: other, .. } in self.requests.values() {
             if other.urgency != order.urgency {
                 continue;
             }
-            if other.asker.client == order.asker.client {
-                before += other.tokens.min(own);
+            if other.asker.account == order.asker.account {
+                before += other.cost.tokens().min(own);
             } else {
-                *clients.entry(&other.asker.client).or_default() += other.tokens;
+                *clients.entry(&other.asker.account).or_default() += other.cost.tokens();
             }
         }
         let theirs = before + own;
@@ -323,7 +351,7 @@ impl State {
         let orders = self.requests.values().map(|admitted| &admitted.order);
         orders
             .filter(|order| which(order))
-            .map(|order| order.tokens)
+            .map(|order| order.cost.tokens())
             .sum()
     }
 
@@ -344,6 +372,21 @@ impl State {
     }
 }
 
+impl Admitted {
+    fn new(order: Order) -> Self {
+        Admitted {
+            order,
+            computed: Cost::default(),
+        }
+    }
+
+    /// Tokens that are not computed yet, as far as the announced ones tell.
+    fn left(&self) -> usize {
+        let announced = self.order.cost.tokens();
+        announced.saturating_sub(self.computed.tokens())
+    }
+}
+
 /// How a request's sentences ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sentences {
@@ -360,15 +403,4 @@ fn spread(wait: Duration) -> Duration {
 /// Without a rate it takes for ever.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-}
-
-fn describe_metrics() {
-    metrics::describe_gauge!(
-        "depeche_admission_tokens_per_second",
-        "Source tokens a second that the engine is counted on"
-    );
-    metrics::describe_gauge!(
-        "depeche_admission_limit_tokens",
-        "Source tokens that may come before an interactive request while the queue stands"
-    );
 }

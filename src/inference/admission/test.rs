@@ -1,30 +1,34 @@
 use super::*;
-use crate::inference::{Asker, Quota};
+use crate::inference::{Asker, Quota, decode::Search};
+use futures::FutureExt;
 use std::num::{NonZeroU64, NonZeroUsize};
 
-/// Of two workers, not yet measured: it counts on 4,000 tokens a second.
+/// Not yet measured: it counts on 4,000 tokens a second.
 fn admission(tokens: usize) -> Admission {
     Admission::new(Limits {
         engine: "sentences",
         tokens,
         wait: Duration::from_millis(500),
-        workers: 2,
+        first_guess: 4000.0,
         sentences: 128,
     })
 }
 
 fn asker(name: &str, quota: Quota) -> Asker {
     Asker {
-        client: name.into(),
         account: name.into(),
         quota,
     }
 }
 
+fn cost(tokens: usize) -> Cost {
+    Cost::translating(tokens, Search::Greedy)
+}
+
 fn order(client: &str, tokens: usize) -> Order {
     Order {
         asker: asker(client, Quota::default()),
-        ..Order::anonymous(tokens)
+        ..Order::anonymous(cost(tokens))
     }
 }
 
@@ -44,9 +48,9 @@ fn batch(order: Order) -> Order {
 
 /// Answers a sentence of so many tokens, which was in the engine.
 fn answer(admission: &Admission, request: RequestId, tokens: usize) {
-    admission.entered(request);
-    admission.answered(request, tokens, &Output::default());
-    admission.left(request);
+    admission.entered();
+    admission.answered(request, cost(tokens), &Output::default());
+    admission.left();
 }
 
 #[test]
@@ -97,16 +101,40 @@ fn a_sentence_is_let_in_beside_a_book_and_a_client_beside_a_crowd() {
     assert!(admission.admit(due_in(2, order("b", 400))).is_ok());
 }
 
-#[test]
-fn batches_leave_half_of_the_room_and_do_not_count_before_others() {
+#[tokio::test]
+async fn batches_leave_half_of_the_room_whatever_their_documents_size() {
     let admission = admission(1000);
-    admission.admit(batch(order("a", 400))).unwrap();
-    assert!(admission.admit(batch(order("b", 200))).is_err());
+    let place = admission.line_up(cost(400)).await;
+    assert!(admission.line_up(cost(200)).now_or_never().is_none());
+    drop(place);
+    let _place = admission.line_up(cost(5000)).await;
+    admission.admit(batch(order("a", 5000))).unwrap();
     admission.admit(order("a", 500)).unwrap();
-    assert!(admission.admit(order("a", 200)).is_err());
-    // In its turn a batch waits for seven others.
+    assert!(admission.admit(order("a", 500)).is_err());
+}
+
+#[test]
+fn a_sentence_finds_room_beside_books_and_a_book_beside_sentences() {
+    let admission = admission(1000);
+    for _ in 0..10 {
+        admission.admit(order("a", 5)).unwrap();
+    }
+    let book = admission.admit(order("a", 50_000)).unwrap();
+    assert!(admission.admit(order("b", 5)).is_ok());
+    // Books fill the bound among themselves, until most of one is done.
+    let second = admission.admit(order("b", 50_000));
+    assert!(second.is_err());
+    answer(&admission, book, 49_800);
+    assert!(admission.admit(order("b", 50_000)).is_ok());
+    // Sentences do so, too, in the end.
+    let crowd = (0..300).filter(|_| admission.admit(order("c", 5)).is_ok());
+    assert!((100..200).contains(&crowd.count()));
+}
+
+#[test]
+fn a_batch_waits_for_seven_others_in_its_turn() {
     let one_second_alone = 4000;
-    let admission = self::admission(1 << 20);
+    let admission = admission(1 << 20);
     admission.admit(order("a", one_second_alone)).unwrap();
     let refused = admission.admit(due_in(5, batch(order("b", one_second_alone))));
     assert!(refused.is_err());
@@ -118,6 +146,37 @@ fn batches_leave_half_of_the_room_and_do_not_count_before_others() {
 }
 
 #[test]
+fn a_request_that_turns_out_to_cost_more_is_judged_by_that() {
+    let admission = admission(1 << 20);
+    let request = admission.admit(due_in(10, order("a", 4000))).unwrap();
+    admission.amend(request, cost(8000)).unwrap();
+    assert_eq!(admission.tokens(), 8000);
+    let hopeless = admission.amend(request, cost(400_000));
+    assert!(matches!(hopeless, Err(InferenceError::Hopeless { .. })));
+    assert_eq!(admission.tokens(), 0);
+}
+
+#[test]
+fn what_is_refused_for_its_true_cost_is_not_charged() {
+    let quota = Quota {
+        tokens_in_flight: None,
+        tokens_per_second: NonZeroU64::new(1000),
+    };
+    let limited = |tokens| Order {
+        asker: asker("limited", quota),
+        ..due_in(10, order("limited", tokens))
+    };
+    let admission = admission(1 << 20);
+    let request = admission.admit(limited(30_000)).unwrap();
+    // Its own charge does not speak against it …
+    admission.amend(request, cost(36_000)).unwrap();
+    assert!(admission.admit(limited(1)).is_err());
+    // … and goes with it.
+    assert!(admission.amend(request, cost(400_000)).is_err());
+    assert!(admission.admit(limited(1)).is_ok());
+}
+
+#[test]
 fn an_account_keeps_to_its_quotas_and_another_is_not_held_up() {
     let quota = Quota {
         tokens_in_flight: NonZeroUsize::new(1000),
@@ -125,7 +184,7 @@ fn an_account_keeps_to_its_quotas_and_another_is_not_held_up() {
     };
     let limited = |tokens| Order {
         asker: asker("limited", quota),
-        ..Order::anonymous(tokens)
+        ..Order::anonymous(cost(tokens))
     };
     let admission = admission(1 << 20);
     let first = admission.admit(limited(5000)).unwrap();
@@ -142,7 +201,7 @@ fn an_account_keeps_to_its_quotas_and_another_is_not_held_up() {
     };
     let slow = Order {
         asker: asker("slow", quota),
-        ..Order::anonymous(100_000)
+        ..Order::anonymous(cost(100_000))
     };
     let first = admission.admit(slow.clone()).unwrap();
     admission.over(first, Sentences::Answered);

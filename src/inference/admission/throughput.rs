@@ -2,9 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-/// A core's tokens a second before anything was measured: a round figure below what the smallest
-/// model does, forgotten with the first measurement.
-const FIRST_GUESS: f64 = 2000.0;
 /// A measurement is taken over so much busy time: many sentences, yet several measurements a second.
 const WINDOW: Duration = Duration::from_millis(250);
 /// What a measurement counts against all before it.
@@ -12,8 +9,11 @@ const WEIGHT: f64 = 0.25;
 /// The same for the figures that each sentence or request adds to.
 const SMALL_WEIGHT: f64 = 1.0 / 32.0;
 /// Where nothing was measured for so long, the engine may be so much faster again: an estimate that
-/// refuses all work would otherwise never be corrected.
+/// refuses all work would otherwise never be corrected …
 const DOUBT: Duration = Duration::from_secs(10);
+/// … but no faster than this: with little to do nothing is measured, and an hour of that must not let in
+/// whatever comes after it.
+const MOST_HOPED: f64 = 4.0;
 /// What a request can cost beside what it announced: a text of half as many tokens, or ten attempts.
 const COSTS: std::ops::RangeInclusive<f64> = 0.5..=10.0;
 
@@ -47,11 +47,12 @@ struct Window {
 }
 
 impl Throughput {
-    /// `full`: sentences in the batches of all `cores` together.
-    pub fn new(cores: usize, full: usize, now: Instant) -> Self {
+    /// `first_guess`: tokens a second, forgotten with the first measurement; `full`: sentences in all batches
+    /// together.
+    pub fn new(first_guess: f64, full: usize, now: Instant) -> Self {
         Throughput {
             rate: None,
-            first_guess: FIRST_GUESS * cores as f64,
+            first_guess,
             measured: now,
             full,
             inside: 0,
@@ -119,7 +120,8 @@ impl Throughput {
     /// The same, the more hopeful the longer nothing was measured.
     pub fn hoped(&self, now: Instant) -> f64 {
         let age = now - self.measured;
-        self.measured() * (1.0 + age.as_secs_f64() / DOUBT.as_secs_f64())
+        let hope = 1.0 + age.as_secs_f64() / DOUBT.as_secs_f64();
+        self.measured() * hope.min(MOST_HOPED)
     }
 
     /// Tokens that a request of `announced` ones is expected to be.
@@ -153,6 +155,7 @@ mod tests {
     use super::*;
 
     const FULL: usize = 10;
+    const FIRST_GUESS: f64 = 4000.0;
 
     fn at(start: Instant, ms: u64) -> Instant {
         start + Duration::from_millis(ms)
@@ -175,8 +178,8 @@ mod tests {
     #[test]
     fn the_rate_is_what_was_done_with_full_batches() {
         let start = Instant::now();
-        let mut throughput = Throughput::new(2, FULL, start);
-        assert_eq!(throughput.measured(), 2.0 * FIRST_GUESS);
+        let mut throughput = Throughput::new(FIRST_GUESS, FULL, start);
+        assert_eq!(throughput.measured(), FIRST_GUESS);
         work(&mut throughput, start, 0..2000, FULL);
         assert!(near(throughput.measured(), 1000.0), "{throughput:?}");
     }
@@ -184,16 +187,18 @@ mod tests {
     #[test]
     fn an_engine_with_little_to_do_is_not_taken_for_a_slow_one() {
         let start = Instant::now();
-        let mut throughput = Throughput::new(2, FULL, start);
+        let mut throughput = Throughput::new(FIRST_GUESS, FULL, start);
         work(&mut throughput, start, 0..2000, 1);
-        assert_eq!(throughput.measured(), 2.0 * FIRST_GUESS);
+        assert_eq!(throughput.measured(), FIRST_GUESS);
     }
 
     #[test]
     fn what_was_not_measured_for_long_is_hoped_to_have_grown() {
         let start = Instant::now();
-        let throughput = Throughput::new(2, FULL, start);
-        let twice = throughput.hoped(start + DOUBT) / throughput.hoped(start);
-        assert!(near(twice, 2.0), "{twice}");
+        let throughput = Throughput::new(FIRST_GUESS, FULL, start);
+        let hope = |after| throughput.hoped(start + after) / throughput.hoped(start);
+        assert!(near(hope(DOUBT), 2.0), "{}", hope(DOUBT));
+        let hour = hope(Duration::from_secs(3600));
+        assert!(near(hour, MOST_HOPED), "{hour}");
     }
 }

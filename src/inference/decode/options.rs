@@ -31,6 +31,16 @@ pub enum Search {
     Sample(Sample),
 }
 
+impl Search {
+    /// Hypotheses under way at a time, at the most.
+    pub fn rows(&self) -> usize {
+        match self {
+            Search::Greedy | Search::Sample(_) => 1,
+            Search::Beam(beam) => beam.size.get(),
+        }
+    }
+}
+
 /// Beam search: at every step the best of the continuations of the best so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beam {

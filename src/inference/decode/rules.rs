@@ -1,7 +1,7 @@
 //! What may not come next, whichever search asks.
 
 use super::DecodeOptions;
-use crate::model::TokenId;
+use crate::model::{Banned, TokenId};
 use std::{num::NonZeroUsize, sync::Arc};
 
 /// The rules of one sentence's output.
@@ -10,7 +10,7 @@ pub struct Rules {
     /// End an output.
     ends: Arc<[TokenId]>,
     /// Never come.
-    suppressed: Arc<[TokenId]>,
+    never: Banned,
     no_repeat_ngram: Option<NonZeroUsize>,
     whole_vocabulary: bool,
     forced_first: Option<TokenId>,
@@ -25,14 +25,14 @@ impl Rules {
     pub fn new(
         options: &DecodeOptions,
         ends: Arc<[TokenId]>,
-        suppressed: Arc<[TokenId]>,
+        never: Banned,
         source: usize,
         most: usize,
     ) -> Self {
         let (min, max) = options.length.of(source, most);
         Rules {
             ends,
-            suppressed,
+            never,
             no_repeat_ngram: options.no_repeat_ngram,
             whole_vocabulary: options.whole_vocabulary,
             forced_first: options.forced_first,
@@ -78,7 +78,7 @@ impl Rules {
     /// The tokens that may not follow.
     pub fn banned(&self, so_far: &[TokenId]) -> Vec<TokenId> {
         let mut banned = self.repeating(so_far);
-        banned.extend(&*self.suppressed);
+        banned.extend(self.never.after(so_far));
         if so_far.len() < self.min {
             banned.extend(&*self.ends);
         }

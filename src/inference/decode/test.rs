@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Ranked;
+use crate::model::{Banned, Ranked};
 use proptest::prelude::*;
 use std::num::NonZeroUsize;
 
@@ -22,7 +22,7 @@ fn log_probabilities(seed: u64, prefix: &[TokenId]) -> Vec<f32> {
 }
 
 fn rules(options: &DecodeOptions, most: usize) -> Rules {
-    Rules::new(options, [END].into(), [].into(), 4, most)
+    Rules::new(options, [END].into(), Banned::default(), 4, most)
 }
 
 /// Runs a search over the language model, to outputs of at most `most` tokens.

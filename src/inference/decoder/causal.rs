@@ -23,6 +23,14 @@ impl Decoder for Texts {
         self.model.join(&mut self.state, prompts)
     }
 
+    fn read(&mut self) -> Result<usize> {
+        self.model.read(&mut self.state)
+    }
+
+    fn forget(&mut self, stay: &[bool]) {
+        self.state.forget(stay);
+    }
+
     fn step(&mut self, asks: &[Ask]) -> Result<Vec<Next>> {
         let hidden = self.model.step(&mut self.state)?;
         let ranked = self.model.rank(&hidden, asks)?.into_iter();

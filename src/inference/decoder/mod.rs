@@ -14,9 +14,20 @@ use std::sync::Arc;
 /// Sequences that are decoded together with one model's weights, each a row at its own position and
 /// each computed as if it were alone.
 pub trait Decoder: Send {
-    /// Reads the sources (a translator's sentences, an instruction model's prompts); each becomes a row
-    /// behind those that are there, before its first token.
+    /// Takes in sources (a translator's sentences, an instruction model's prompts), to be read.
+    ///
+    /// # Errors
+    /// The network cannot read one; none is taken in.
     fn join(&mut self, sources: &[&[TokenId]]) -> Result<()>;
+
+    /// Reads on in what was taken in, in its order, as much as may come between two steps. Each source that
+    /// is read through becomes a row behind those that are there, before its first token. Returns how many
+    /// did.
+    fn read(&mut self) -> Result<usize>;
+
+    /// Of the sources that were taken in and are not read through, in their order, drops those that do
+    /// not `stay`.
+    fn forget(&mut self, stay: &[bool]);
 
     /// The best next tokens of every row, as its `Ask` wants them.
     fn step(&mut self, asks: &[Ask]) -> Result<Vec<Next>>;

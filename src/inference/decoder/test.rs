@@ -81,9 +81,18 @@ fn decode(
     let mut decoder = decoder(model).unwrap();
     let refs: Vec<&[TokenId]> = sources.iter().map(Vec::as_slice).collect();
     decoder.join(&refs).unwrap();
+    let mut read = 0;
+    while read < sources.len() {
+        read += decoder.read().unwrap();
+    }
     let rules = |source: &Vec<TokenId>| {
-        let (ends, suppressed) = (model.ends().into(), model.suppressed().into());
-        Rules::new(options, ends, suppressed, source.len(), 1000)
+        Rules::new(
+            options,
+            model.ends().into(),
+            model.banned(),
+            source.len(),
+            1000,
+        )
     };
     let mut under_way: Vec<(usize, Searching)> = sources
         .iter()

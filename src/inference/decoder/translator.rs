@@ -43,6 +43,8 @@ trait EncoderDecoder: Send + Sync {
 
 struct Sentences<N: EncoderDecoder> {
     network: Arc<N>,
+    /// Not encoded yet.
+    unread: Vec<Vec<TokenId>>,
     state: N::State,
 }
 
@@ -50,6 +52,7 @@ impl<N: EncoderDecoder> Sentences<N> {
     fn new(network: &Arc<N>) -> Result<Self> {
         Ok(Sentences {
             state: network.empty()?,
+            unread: Vec::new(),
             network: network.clone(),
         })
     }
@@ -57,8 +60,26 @@ impl<N: EncoderDecoder> Sentences<N> {
 
 impl<N: EncoderDecoder> Decoder for Sentences<N> {
     fn join(&mut self, sources: &[&[TokenId]]) -> Result<()> {
-        let encoded = self.network.encode(sources)?;
-        N::join(&mut self.state, encoded.into_iter().map(Arc::new).collect())
+        self.unread
+            .extend(sources.iter().map(|source| source.to_vec()));
+        Ok(())
+    }
+
+    /// All at once: a window bounds each, the queue their sum.
+    fn read(&mut self) -> Result<usize> {
+        let unread = std::mem::take(&mut self.unread);
+        if unread.is_empty() {
+            return Ok(0);
+        }
+        let sources: Vec<&[TokenId]> = unread.iter().map(Vec::as_slice).collect();
+        let encoded = self.network.encode(&sources)?;
+        N::join(&mut self.state, encoded.into_iter().map(Arc::new).collect())?;
+        Ok(sources.len())
+    }
+
+    fn forget(&mut self, stay: &[bool]) {
+        let mut stay = stay.iter();
+        self.unread.retain(|_| stay.next() == Some(&true));
     }
 
     fn step(&mut self, asks: &[Ask]) -> Result<Vec<Next>> {
