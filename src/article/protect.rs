@@ -31,7 +31,7 @@ const LONGEST_WORD: usize = 2_048;
 ///
 /// Recognised: `http(s)://…`, `ftp://…`, `www.…`, domains with a path (`thanhnien.vn/abc`) or a well-known ending
 /// (`change.org`), e-mail addresses, `@handles`, `#hashtags`, paths (`/usr/bin`, `C:\Temp`, `./x`), file names, and code
-/// (`` `x` ``, `snake_case`, `a::b`, `f()`).
+/// (`` `x` ``, `snake_case`, `a::b`, `f()`), addresses of computers, versions and docket numbers.
 pub fn protected_spans(text: &str) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     let mut at = 0;
@@ -176,8 +176,55 @@ fn whole(word: &str) -> Option<Range<usize>> {
         || is_domain(body)
         || is_file(body)
         || is_code(body)
+        || is_reference(body)
         || is_joined_by_ampersand(body);
     found.then(|| lead..lead + body.len())
+}
+
+/// Addresses of computers (`192.168.1.254`), versions (`2.10.3`, `v1.2`) and docket numbers (`17-19.523`), whose dots
+/// are no decimal marks. Dates (`17.01.2025`) and thousands (`1.000.000`) are none of these.
+fn is_reference(body: &str) -> bool {
+    let (body, is_version) = match body.strip_prefix(['v', 'V']) {
+        Some(rest) => (rest, true),
+        None => (body, false),
+    };
+    if is_docket(body) {
+        return true;
+    }
+    // A port or the length of a network's prefix.
+    let (numbers, tail) = body.split_at(body.find([':', '/']).unwrap_or(body.len()));
+    let is_tail =
+        tail.is_empty() || tail.len() > 1 && tail[1..].bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = numbers.split('.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !is_tail || !parts.iter().all(is_number) {
+        return false;
+    }
+    let value = |part: &str| part.parse::<u32>().unwrap_or(u32::MAX);
+    let is_address = parts.len() == 4 && parts.iter().all(|part| value(part) <= 255);
+    if is_address || is_version && parts.len() == 2 {
+        return true;
+    }
+    let in_thousands = parts[0].len() <= 3 && parts[1..].iter().all(|part| part.len() == 3);
+    let is_date = parts.len() == 3
+        && value(parts[0]) <= 31
+        && (1..=12).contains(&value(parts[1]))
+        && matches!(parts[2].len(), 2 | 4);
+    tail.is_empty() && parts.len() >= 3 && !in_thousands && !is_date
+}
+
+/// `17-19.523`, as French courts number their cases; not `10-12.000`.
+fn is_docket(body: &str) -> bool {
+    let parts = body.split_once('-').and_then(|(year, rest)| {
+        let (before, behind) = rest.split_once('.')?;
+        Some([(year, 2), (before, 2), (behind, 3)])
+    });
+    parts.is_some_and(|parts| {
+        let is_number = |(part, length): &(&str, usize)| {
+            part.len() == *length && part.bytes().all(|b| b.is_ascii_digit())
+        };
+        parts.iter().all(is_number) && parts[2].0 != "000"
+    })
 }
 
 /// `AT&T`, `R&D`: not an entity of HTML, which begins with the sign.

@@ -1,7 +1,7 @@
 //! A translation that knows, for each of its pieces, which parts of the source it came from, and
 //! keeps knowing it while it is edited.
 
-use super::prepare::Prepared;
+use super::prepare::{Lost, Prepared};
 use crate::{
     inference::Hypothesis,
     model::{Token, Translator},
@@ -40,7 +40,7 @@ struct Piece {
 }
 
 impl<'a> Source<'a> {
-    pub fn new(text: &'a str, model: &Translator, lost: &[Range<usize>], attempt: usize) -> Self {
+    pub fn new(text: &'a str, model: &Translator, lost: &[Lost], attempt: usize) -> Self {
         let prepared = Prepared::new(text, model.source(), lost, attempt);
         let tokens = model.source().encode(&prepared.text).into_iter();
         let tokens = tokens

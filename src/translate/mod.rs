@@ -194,6 +194,20 @@ async fn translate_sentence(
     Ok(translated)
 }
 
+/// Counts what a model has read and written.
+pub fn count_tokens(model: &str, usage: &SentenceUsage) {
+    for (direction, tokens) in [
+        ("source", usage.source_tokens),
+        ("target", usage.target_tokens),
+    ] {
+        let labels = [
+            ("model", model.to_owned()),
+            ("direction", direction.to_owned()),
+        ];
+        metrics::counter!("depeche_tokens_total", &labels).increment(tokens as u64);
+    }
+}
+
 impl AddAssign for SentenceUsage {
     fn add_assign(&mut self, other: Self) {
         self.source_tokens += other.source_tokens;

@@ -1,9 +1,13 @@
 //! What the model reads in place of a sentence: placeholders for what it must not touch, letters
 //! that it knows for letters that it lacks. Everything knows where in the sentence it came from.
 
+mod letters;
+
+pub use letters::fold;
+
 use crate::{article, model::Tokenizer};
+use letters::{is_latin, is_punctuation, needless_capital, plain_mark, powers};
 use std::{cmp::Reverse, ops::Range};
-use unicode_normalization::UnicodeNormalization;
 
 /// A sentence, or a part of one, ready for a model.
 #[derive(Debug)]
@@ -13,6 +17,8 @@ pub struct Prepared {
     origin: Vec<usize>,
     /// Stretches of the source that the model does not read, in order.
     pub protected: Vec<Protected>,
+    /// Whether the first letter is a capital that the model reads as a small letter.
+    pub lowered: bool,
 }
 
 /// A stretch of the source that must stand in the translation as it is, once.
@@ -24,11 +30,22 @@ pub struct Protected {
     pub reason: Reason,
 }
 
+/// A stretch of the source that did not reach the translation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    /// Bytes of the source.
+    pub span: Range<usize>,
+    /// What another attempt may let the model read in its place; without, it reads a placeholder.
+    pub read_as: Option<String>,
+}
+
 /// How a protected stretch finds its place in the translation.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Place {
     /// A word that the model reads and copies in its stead.
     Placeholder(&'static str),
+    /// The same in another form, which the model translates.
+    Read(String),
     /// The model reads nothing; the stretch goes where the attention of the words around it meets.
     Attention,
     /// It stands at the sentence's start or end, and stays there.
@@ -61,12 +78,19 @@ pub const MAX_PROTECTED: usize = PLACEHOLDERS.len();
 impl Prepared {
     /// Prepares `source`. `lost`: stretches that an earlier attempt lost; `attempt` rotates the
     /// placeholders, so that a second attempt has others.
-    pub fn new(source: &str, tokenizer: &Tokenizer, lost: &[Range<usize>], attempt: usize) -> Self {
-        let (folded, mut protected) = find_protected(source, tokenizer);
+    pub fn new(source: &str, tokenizer: &Tokenizer, lost: &[Lost], attempt: usize) -> Self {
+        let (mut folded, mut protected) = find_protected(source, tokenizer);
+        let capital = needless_capital(source, tokenizer);
+        let lowered = capital.is_some();
+        if let Some((at, letter)) = capital {
+            folded.push((at, letter));
+            folded.sort();
+            folded.dedup_by_key(|(at, _)| *at);
+        }
         // Where a vocabulary writes guillemets as quotation marks, its model has learnt them with
         // spaces inside: it cuts a word into small pieces right after an opening mark.
         let spaced = tokenizer.reads_alike("«", "\"");
-        protected.extend(lost.iter().map(|span| (span.clone(), Reason::Lost)));
+        protected.extend(lost.iter().map(|lost| (lost.span.clone(), Reason::Lost)));
         // Of two that begin together the longer.
         protected.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
         protected.dedup_by(|next, kept| next.0.start < kept.0.end);
@@ -80,10 +104,15 @@ impl Prepared {
         let protected: Vec<Protected> = protected
             .into_iter()
             .map(|(span, reason)| {
-                let place = match reason {
-                    Reason::Sign if is_bare(&source[..span.start]) => Place::Start,
-                    Reason::Sign if is_bare(&source[span.end..]) => Place::End,
-                    Reason::Sign => Place::Attention,
+                let read_as = lost
+                    .iter()
+                    .find(|lost| reason == Reason::Lost && lost.span == span)
+                    .and_then(|lost| lost.read_as.clone());
+                let place = match (reason, read_as) {
+                    (_, Some(text)) => Place::Read(text),
+                    (Reason::Sign, _) if is_bare(&source[..span.start]) => Place::Start,
+                    (Reason::Sign, _) if is_bare(&source[span.end..]) => Place::End,
+                    (Reason::Sign, _) => Place::Attention,
                     _ => unused
                         .next()
                         .map_or(Place::Attention, |word| Place::Placeholder(word)),
@@ -95,7 +124,10 @@ impl Prepared {
                 }
             })
             .collect();
-        Builder::new(source, &folded, &protected, spaced).build()
+        Prepared {
+            lowered,
+            ..Builder::new(source, &folded, &protected, spaced).build()
+        }
     }
 
     /// Bytes of the source that bytes of the prepared text stand for.
@@ -123,6 +155,8 @@ fn find_protected(source: &str, tokenizer: &Tokenizer) -> Found {
         .into_iter()
         .map(|span| (span, Reason::Address))
         .collect();
+    let powers = powers(source);
+    protected.extend(powers.into_iter().map(|span| (span, Reason::Word)));
     let mut folded = Vec::new();
     let mut unknown: Vec<Range<usize>> = Vec::new();
     let invisible = |c| article::characters::is_invisible(c);
@@ -194,57 +228,6 @@ fn whole_stretch(source: &str, at: usize) -> Range<usize> {
     at - before..at + first + rest
 }
 
-fn is_latin(c: char) -> bool {
-    c.is_ascii_alphanumeric()
-        || matches!(c, '\u{aa}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c.is_alphabetic()
-}
-
-/// General punctuation and the guillemets; an invisible joiner inside an emoji is none.
-fn is_punctuation(c: char) -> bool {
-    matches!(c, '«' | '»' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{3000}'..='\u{3003}')
-}
-
-/// A Latin letter without what the vocabulary may lack: its accents, or its foreign shape.
-pub fn fold(c: char) -> Option<String> {
-    if !is_latin(c) {
-        return None;
-    }
-    let base: String = match c {
-        'ø' => "o".into(),
-        'Ø' => "O".into(),
-        'ł' => "l".into(),
-        'Ł' => "L".into(),
-        'đ' | 'ð' => "d".into(),
-        'Đ' | 'Ð' => "D".into(),
-        'ı' => "i".into(),
-        'ß' => "ss".into(),
-        'þ' => "th".into(),
-        'Þ' => "Th".into(),
-        'æ' => "ae".into(),
-        'Æ' => "Ae".into(),
-        'œ' => "oe".into(),
-        'Œ' => "Oe".into(),
-        'ə' => "e".into(),
-        _ => c
-            .nfd()
-            .filter(|c| !unicode_normalization::char::is_combining_mark(*c))
-            .collect(),
-    };
-    (!base.is_empty() && !base.starts_with(c)).then_some(base)
-}
-
-/// A quotation mark or a dash as a typewriter has it.
-fn plain_mark(c: char) -> Option<&'static str> {
-    match c {
-        '‘' | '’' | '‚' | '‛' | 'ʼ' | '′' => Some("'"),
-        '“' | '”' | '„' | '‟' | '«' | '»' | '″' => Some("\""),
-        '‐' | '‑' | '‒' | '–' | '−' => Some("-"),
-        '—' | '―' => Some(" - "),
-        '…' => Some("..."),
-        _ => None,
-    }
-}
-
 /// Copies the source, changing what must change.
 struct Builder<'a> {
     source: &'a str,
@@ -281,7 +264,12 @@ impl<'a> Builder<'a> {
         let mut at = 0;
         for protected in self.protected {
             self.copy(at..protected.span.start);
-            if let Place::Placeholder(word) = protected.place {
+            let word = match &protected.place {
+                Place::Placeholder(word) => Some(*word),
+                Place::Read(text) => Some(text.as_str()),
+                Place::Attention | Place::Start | Place::End => None,
+            };
+            if let Some(word) = word {
                 // A word of its own, even where the stretch touches a letter.
                 if self.text.ends_with(char::is_alphanumeric) {
                     self.push(" ", protected.span.start);
@@ -299,6 +287,7 @@ impl<'a> Builder<'a> {
             text: self.text,
             origin: self.origin,
             protected: self.protected.to_vec(),
+            lowered: false,
         }
     }
 

@@ -1,9 +1,12 @@
 //! One sentence through the model: prepared, decoded, checked, and where a check finds a fault that
 //! it cannot repair, attempted again in another way.
 
+mod care;
+
 use super::{
     Likelihood, SentenceUsage, Times, Warning, WarningKind,
     alignment::{Source, Translation},
+    count_tokens,
     fidelity::{CHECKS, Fault, Verdict},
     prepare::{MAX_PROTECTED, Prepared},
     route::LoadedHop,
@@ -12,8 +15,9 @@ use crate::{
     article,
     inference::{DecodeOptions, Hypothesis, InferenceError, Reservation, Task},
 };
+use care::Care;
 use futures::future::try_join_all;
-use std::{num::NonZeroUsize, ops::Range, sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 /// A model as the translation uses it.
 #[derive(Clone)]
@@ -52,21 +56,8 @@ const LONGEST_TOKEN: usize = 64;
 /// What a lost placeholder counts, in things lost: its text is put back, but perhaps not at its place.
 const PLACEHOLDER_LOST: usize = 2;
 
-/// What the attempts so far have taught.
-#[derive(Clone, Default)]
-struct Care {
-    options: DecodeOptions,
-    /// Stretches of the text that were lost.
-    lost: Vec<Range<usize>>,
-    /// Which placeholders to use, see `Prepared::new`.
-    rotation: usize,
-}
-
 /// Tokens of the smallest piece that a text is cut into.
 const SMALLEST_PIECE: usize = 8;
-
-/// No sequence of so many pieces comes twice in a guarded attempt.
-const GUARDED_NGRAM: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// A text that was checked.
 struct Checked {
@@ -245,7 +236,7 @@ impl Sentences {
             output.encode_time,
             output.compute_time,
         ));
-        self.count_tokens(&best.usage);
+        count_tokens(&self.hop.hop.model, &best.usage);
         Ok(best)
     }
 
@@ -270,7 +261,12 @@ impl Sentences {
                 Verdict::Unfaithful(fault) => checked.faults.push((i, fault)),
             }
         }
-        checked.text = with_final_mark(source.text, translation.text);
+        let text = with_final_mark(source.text, translation.text);
+        checked.text = if source.prepared.lowered {
+            with_capital(text)
+        } else {
+            text
+        };
         checked
     }
 
@@ -301,19 +297,6 @@ impl Sentences {
             translation.replace_range(..first_word.len(), &lowered);
         }
         translation
-    }
-
-    fn count_tokens(&self, usage: &SentenceUsage) {
-        for (direction, tokens) in [
-            ("source", usage.source_tokens),
-            ("target", usage.target_tokens),
-        ] {
-            let labels = [
-                ("model", self.hop.hop.model.to_string()),
-                ("direction", direction.to_owned()),
-            ];
-            metrics::counter!("depeche_tokens_total", &labels).increment(tokens as u64);
-        }
     }
 
     fn count(&self, checked: &Checked) {
@@ -357,32 +340,11 @@ impl Checked {
     }
 }
 
-impl Care {
-    fn learn(&mut self, kind: WarningKind, fault: &Fault) {
-        self.lost.extend(fault.lost.iter().cloned());
-        self.options.whole_vocabulary = true;
-        match kind {
-            WarningKind::Repetition | WarningKind::Length => {
-                self.options.no_repeat_ngram = Some(GUARDED_NGRAM)
-            }
-            WarningKind::Protected => self.rotation = 1,
-            _ => {}
-        }
-    }
-
-    /// The same for a part of the text.
-    fn within(&self, part: &Range<usize>) -> Self {
-        let inside = self
-            .lost
-            .iter()
-            .filter(|span| part.start <= span.start && span.end <= part.end);
-        Care {
-            lost: inside
-                .map(|span| span.start - part.start..span.end - part.start)
-                .collect(),
-            ..self.clone()
-        }
-    }
+/// A translation that begins with a capital.
+fn with_capital(translation: String) -> String {
+    let mut rest = translation.chars();
+    let first = rest.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(rest).collect()
 }
 
 /// A translation that ends on `!` or `?` where its source does: the model often writes a full stop.

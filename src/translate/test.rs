@@ -1,3 +1,5 @@
+mod faithful;
+
 use super::*;
 use crate::{
     article::Language,
@@ -22,6 +24,9 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         queue_tokens: 1 << 20,
         queue_wait: std::time::Duration::MAX,
         batch_sentences: crate::inference::BATCH_SENTENCES,
+        first_pace: crate::inference::SENTENCES_PACE,
+        text_memory: u64::MAX,
+        pin_threads: false,
     };
     Engine::start(settings).unwrap()
 });

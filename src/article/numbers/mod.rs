@@ -1,10 +1,22 @@
-//! The numbers of a text, however its language writes them, and whether two say the same.
+//! The numbers of a text, in digits or in words, however its language writes them, and whether two say the same.
+//!
+//! - `value`: what a number means, exactly
+//! - `digits`: numbers in digits, with their groups, decimals, hours and scale (`1,5 million`)
+//! - `scale`: the words and abbreviations after digits, and the powers of ten that they are
+//! - `words`: numbers in words (`quatre-vingt-dix-sept`, `twelve hundred`), and Roman numerals
+//! - `compare`: which numbers of one text the other lacks
 
+mod compare;
+mod digits;
+mod scale;
 #[cfg(test)]
 mod test;
+mod value;
 mod words;
 
-pub use words::said_in_words;
+pub use compare::{differences, says_the_same};
+pub use value::Value;
+pub use words::roman_value;
 
 use std::ops::Range;
 
@@ -28,159 +40,173 @@ impl Writing {
 }
 
 /// A number as it stands in a text.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Number {
-    /// Bytes of the text.
+    /// Bytes of the text; of a number in digits without what scales it.
     pub span: Range<usize>,
-    /// Without separators of any kind, so that 1,5 is 1.5 and 14 h 30 is 14:30.
-    pub digits: String,
-    /// How many of the digits stand before the decimal mark, or before the minutes.
+    /// What it may mean, what it most likely means first.
+    values: Vec<Value>,
+    form: Form,
+    /// Whether another language must have it, too: a number in digits, or one in words that is not as easily said
+    /// otherwise as `un`, `deuxième` and `moitié` are.
+    pub binding: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Form {
+    Digits(Digits),
+    Words {
+        /// The power of ten of the word for a thousand or more that it ends on; 0 without.
+        power: u32,
+        ordinal: bool,
+    },
+}
+
+/// How a number in digits is written.
+#[derive(Clone, Debug, PartialEq)]
+struct Digits {
+    /// Without separators.
+    digits: String,
+    /// How many of them stand before the decimal mark, or before the minutes.
     whole: usize,
     /// Whether the thousands stand apart.
     grouped: bool,
-    /// Hours with or without minutes, told by an `h`.
-    is_time: bool,
-    /// Followed by a word such as million.
-    is_scaled: bool,
+    /// Whether what stands apart at the end are minutes.
+    minutes: bool,
+    scale: Scale,
+}
+
+/// What follows digits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scale {
+    /// A power of ten, 0 where nothing follows.
+    Known(u32),
+    /// A word for a thousand or more in a language whose words are not read here.
+    Unknown,
+}
+
+impl Form {
+    /// What multiplies it, if that is known.
+    fn power(&self) -> Option<u32> {
+        match self {
+            Form::Digits(digits) => match digits.scale {
+                Scale::Known(power) => Some(power),
+                Scale::Unknown => None,
+            },
+            Form::Words { power, .. } => Some(*power),
+        }
+    }
+}
+
+/// The numbers of a text.
+#[derive(Clone, Debug)]
+pub struct Numbers {
+    /// In the order of the text.
+    pub all: Vec<Number>,
+    /// Whether those in words are among them, for the language's words are known.
+    with_words: bool,
+}
+
+impl Numbers {
+    /// `language`: a tag's first part.
+    pub fn of(text: &str, language: &str) -> Self {
+        let found = digits::find(text, language);
+        let taken: Vec<Range<usize>> = found.iter().map(|found| found.with_scale.clone()).collect();
+        let mut all: Vec<Number> = found.into_iter().map(|found| found.number).collect();
+        let spelled = words::find(text, language, &taken);
+        let with_words = spelled.is_some();
+        all.extend(spelled.unwrap_or_default());
+        all.extend(words::roman_numerals(text));
+        all.sort_by_key(|number| number.span.start);
+        compare::share_scales(text, &mut all);
+        Numbers { all, with_words }
+    }
+}
+
+impl Numbers {
+    /// Whether they may say a number of another text.
+    pub fn say(&self, number: &Number) -> bool {
+        let unread = !self.with_words && number.is_small();
+        unread || self.all.iter().any(|said| says_the_same(said, number))
+    }
 }
 
 impl Number {
-    /// The same in another writing.
+    /// Whether it may be in words, in a language whose words are not known.
+    fn is_small(&self) -> bool {
+        self.values[0].as_whole().is_some_and(|value| value < 100)
+    }
+
+    /// The same in digits, in another writing.
     pub fn written(&self, writing: Writing) -> String {
         let (group, decimal) = match writing {
             Writing::Comma => ('.', ','),
             Writing::Point => (',', '.'),
         };
-        let (whole, fraction) = self.digits.split_at(self.whole);
+        let spelled;
+        let digits = match &self.form {
+            Form::Digits(digits) => digits,
+            Form::Words { .. } => {
+                spelled = Digits::of(&self.values[0]);
+                &spelled
+            }
+        };
+        let (whole, fraction) = digits.digits.split_at(digits.whole);
         let mut out = String::new();
         for (i, digit) in whole.chars().enumerate() {
-            if self.grouped && i > 0 && (whole.len() - i) % 3 == 0 {
+            if digits.grouped && i > 0 && (whole.len() - i) % 3 == 0 {
                 out.push(group);
             }
             out.push(digit);
         }
         if !fraction.is_empty() {
-            out.push(if self.is_time { ':' } else { decimal });
+            out.push(if digits.minutes { ':' } else { decimal });
             out.push_str(fraction);
         }
         out
     }
+
+    pub fn is_in_words(&self) -> bool {
+        matches!(self.form, Form::Words { .. })
+    }
+
+    /// Whether it tells a place in an order, in words.
+    pub fn is_ordinal(&self) -> bool {
+        matches!(self.form, Form::Words { ordinal: true, .. })
+    }
+
+    /// Whether this one, in digits, would mean in the other's place what it means here: scales stay where they are.
+    pub fn can_stand_for(&self, other: &Number) -> bool {
+        match (&self.form, &other.form) {
+            (Form::Digits(ours), Form::Digits(theirs)) => ours.scale == theirs.scale,
+            (Form::Words { .. }, Form::Words { .. }) => !self.is_ordinal() && !other.is_ordinal(),
+            (Form::Digits(digits), Form::Words { .. })
+            | (Form::Words { .. }, Form::Digits(digits)) => {
+                digits.scale == Scale::Known(0) && !self.is_ordinal() && !other.is_ordinal()
+            }
+        }
+    }
+
+    /// Whether two in digits differ in nothing but separators.
+    pub fn has_the_digits_of(&self, other: &Number) -> bool {
+        match (&self.form, &other.form) {
+            (Form::Digits(ours), Form::Digits(theirs)) => ours.digits == theirs.digits,
+            _ => false,
+        }
+    }
 }
 
-/// The numbers of a text, their groups joined.
-pub fn numbers(text: &str, writing: Writing) -> Vec<Number> {
-    let mut numbers: Vec<Number> = Vec::new();
-    let mut rest = 0;
-    while let Some(start) = text[rest..]
-        .find(|c: char| c.is_ascii_digit())
-        .map(|at| rest + at)
-    {
-        let first = run_end(text, start) - start;
-        let mut end = start + first;
-        let mut digits = text[start..end].to_owned();
-        // Groups of three, as long as the first has at most three.
-        while first <= 3
-            && let Some(next) = after_separator(text, end, |c| separates_thousands(writing, c))
-            && run_end(text, next) - next == 3
-        {
-            digits.push_str(&text[next..next + 3]);
-            end = next + 3;
-        }
-        let (whole, grouped) = (digits.len(), digits.len() > first);
-        let minutes = after_hour(text, end).filter(|_| writing == Writing::Comma);
-        let decimals = after_separator(text, end, |c| separates_decimals(writing, c));
-        if let Some(next) = decimals.or(minutes) {
-            let fraction_end = run_end(text, next);
-            digits.push_str(&text[next..fraction_end]);
-            end = fraction_end;
-        }
-        let is_time = writing == Writing::Comma
-            && decimals.is_none()
-            && (minutes.is_some() || is_hour(&text[end..]));
-        numbers.push(Number {
-            span: start..end,
+impl Digits {
+    /// As a number in words would be written.
+    fn of(value: &Value) -> Self {
+        let (digits, whole) = value.plain();
+        Digits {
+            // A year is written without groups, and so are other numbers of four digits.
+            grouped: whole > 4,
             digits,
             whole,
-            grouped,
-            is_time,
-            is_scaled: is_scale(&text[end..]),
-        });
-        rest = end;
+            minutes: false,
+            scale: Scale::Known(0),
+        }
     }
-    numbers
-}
-
-fn run_end(text: &str, start: usize) -> usize {
-    text[start..]
-        .find(|c: char| !c.is_ascii_digit())
-        .map_or(text.len(), |at| start + at)
-}
-
-fn separates_thousands(writing: Writing, c: char) -> bool {
-    let mark = match writing {
-        Writing::Comma => '.',
-        Writing::Point => ',',
-    };
-    c == mark || c.is_whitespace() && c != '\n'
-}
-
-fn separates_decimals(writing: Writing, c: char) -> bool {
-    matches!(c, '.' | ':') || writing == Writing::Comma && c == ','
-}
-
-/// Start of the digits right after one of the separators at `at`.
-fn after_separator(text: &str, at: usize, separates: impl Fn(char) -> bool) -> Option<usize> {
-    let separator = text[at..].chars().next().filter(|c| separates(*c))?;
-    let next = at + separator.len_utf8();
-    text[next..]
-        .starts_with(|c: char| c.is_ascii_digit())
-        .then_some(next)
-}
-
-/// Beginnings of the words for a thousand and more, in the languages of Europe.
-const SCALES: [&str; 7] = ["thousand", "mil", "mld", "bil", "bn", "trill", "hundred"];
-
-/// Whether a word such as million follows.
-fn is_scale(rest: &str) -> bool {
-    let rest = rest.trim_start().to_lowercase();
-    SCALES.iter().any(|scale| rest.starts_with(scale))
-}
-
-/// Whether what follows a number makes it an hour: `14 h`, `14 heures`.
-fn is_hour(rest: &str) -> bool {
-    let rest = rest.trim_start();
-    let word = rest
-        .split(|c: char| !c.is_alphabetic())
-        .next()
-        .unwrap_or("");
-    matches!(word, "h" | "heure" | "heures")
-}
-
-/// Start of the minutes in `14 h 30`, `14h30`.
-fn after_hour(text: &str, at: usize) -> Option<usize> {
-    let rest = text[at..].trim_start();
-    let minutes = rest.strip_prefix('h')?.trim_start();
-    minutes
-        .starts_with(|c: char| c.is_ascii_digit())
-        .then(|| text.len() - minutes.len())
-}
-
-/// Equal but for leading zeros, for what a scale word holds (1 200 milliards is 1.2 trillion), for
-/// twelve hours (14 h 30 is 2:30), or for the century (les années 60 are the 1960s).
-pub fn says_the_same(french: &Number, english: &Number) -> bool {
-    let (a, b) = (
-        french.digits.trim_start_matches('0'),
-        english.digits.trim_start_matches('0'),
-    );
-    let scaled = (french.is_scaled || english.is_scaled)
-        && a.trim_end_matches('0') == b.trim_end_matches('0');
-    let century = a.len() == 2 && matches!(b.strip_suffix(a), Some("18" | "19" | "20"));
-    let minutes = |digits: &str| match digits.len() {
-        1 | 2 => digits.parse::<u32>().ok().map(|hours| hours * 100),
-        3 | 4 => digits.parse::<u32>().ok(),
-        _ => None,
-    };
-    let half_a_day =
-        french.is_time && matches!((minutes(a), minutes(b)), (Some(a), Some(b)) if a == b + 1200);
-    a == b || scaled || century || half_a_day
 }

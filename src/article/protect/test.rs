@@ -92,6 +92,14 @@ fn telephone_numbers_and_joined_initials_are_protected_and_lists_of_numbers_are_
         ("le 17 01 2025", &[]),
         ("12 345 678 habitants", &[]),
         ("L'opérateur AT&T et la R&D", &["AT&T", "R&D"]),
+        (
+            "L'adresse 192.168.1.254 ou 10.0.0.1:8080.",
+            &["192.168.1.254", "10.0.0.1:8080"],
+        ),
+        ("le réseau 192.168.100.0/24", &["192.168.100.0/24"]),
+        ("la version 2.10.3, puis v2.4", &["2.10.3", "v2.4"]),
+        ("Le pourvoi n° 17-19.523 a été rejeté", &["17-19.523"]),
+        ("10-12.000 habitants, 1.000.000, 17.01.25", &[]),
         ("fish &amp; chips, Procter & Gamble", &[]),
     ];
     for (text, expected) in cases {

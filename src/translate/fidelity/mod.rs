@@ -14,9 +14,9 @@ mod unknown;
 use super::{
     WarningKind,
     alignment::{Source, Translation},
+    prepare::Lost,
     route::LoadedHop,
 };
-use std::ops::Range;
 
 /// One thing that a translation must keep.
 pub trait Check: Sync {
@@ -39,7 +39,7 @@ pub enum Verdict {
 pub struct Fault {
     pub message: String,
     /// Stretches of the source that another attempt should protect.
-    pub lost: Vec<Range<usize>>,
+    pub lost: Vec<Lost>,
 }
 
 pub const CHECKS: [&dyn Check; 6] = [
@@ -66,7 +66,10 @@ impl Fault {
         let lost = self
             .lost
             .into_iter()
-            .map(|span| span.start + by..span.end + by)
+            .map(|lost| Lost {
+                span: lost.span.start + by..lost.span.end + by,
+                ..lost
+            })
             .collect();
         Fault { lost, ..self }
     }

@@ -1,20 +1,22 @@
-//! Numbers: the same values in the source and in the translation, however each language writes
+//! Numbers: the same values in the source and in the translation, in digits or in words, however each language writes
 //! them.
 
-#[cfg(test)]
-mod test;
-
 use super::{Check, Fault, Verdict};
-use crate::article::numbers::{Number, Writing, numbers, said_in_words, says_the_same};
-use crate::translate::{
-    WarningKind,
-    alignment::{Source, Translation},
-    prepare::Reason,
-    route::LoadedHop,
+use crate::{
+    article::numbers::{Number, Numbers as Found, Writing, differences},
+    translate::{
+        WarningKind,
+        alignment::{Source, Translation},
+        prepare::{Lost, Reason},
+        route::LoadedHop,
+    },
 };
 use std::ops::Range;
 
 pub struct Numbers;
+
+/// Share of attention from which on a number was written while looking at another.
+const LOOKED_AT: f32 = 0.3;
 
 impl Check for Numbers {
     fn kind(&self) -> WarningKind {
@@ -23,103 +25,121 @@ impl Check for Numbers {
 
     fn check(&self, hop: &LoadedHop, source: &Source, translation: &mut Translation) -> Verdict {
         let (from, to) = (hop.hop.source.primary(), hop.hop.target.primary());
-        let protected = |number: &Number| {
-            source.prepared.protected.iter().any(|p| {
-                p.reason != Reason::Lost
-                    && p.span.start < number.span.end
-                    && number.span.start < p.span.end
-            })
+        let mut ours = Found::of(source.text, from);
+        let kept = || {
+            let protected = source.prepared.protected.iter();
+            protected.filter(|protected| protected.reason != Reason::Lost)
         };
-        let ours: Vec<Number> = numbers(source.text, Writing::of(from))
-            .into_iter()
-            .filter(|n| !protected(n))
-            .collect();
-        let kept: Vec<&str> = source
-            .prepared
-            .protected
-            .iter()
-            .filter(|p| p.reason != Reason::Lost)
-            .map(|p| &source.text[p.span.clone()])
-            .collect();
-        let theirs: Vec<Number> = numbers(&translation.text, Writing::of(to))
-            .into_iter()
-            .filter(|number| !inside_any(&translation.text, &kept, &number.span))
-            .collect();
-        let (missing, extra) = differences(&ours, &theirs);
-        let missing: Vec<_> = missing
-            .into_iter()
-            .filter(|n| !said_in_words(&n.digits, &translation.text, to))
-            .collect();
-        let extra: Vec<_> = extra
-            .into_iter()
-            .filter(|n| !said_in_words(&n.digits, source.text, from))
-            .collect();
-        match (&missing[..], &extra[..]) {
-            ([], []) => Verdict::Faithful,
-            ([number], [wrong]) if looks_at(translation, source, wrong, number) => {
-                translation.replace(wrong.span.clone(), &number.written(Writing::of(to)));
-                Verdict::Repaired
+        ours.all.retain(|number| {
+            !kept().any(|p| p.span.start < number.span.end && number.span.start < p.span.end)
+        });
+        let stretches: Vec<&str> = kept().map(|p| &source.text[p.span.clone()]).collect();
+        // Each repair changes the text, and with it what there is to compare.
+        let mut repairs = 0;
+        loop {
+            let repaired = repairs > 0;
+            let mut theirs = Found::of(&translation.text, to);
+            theirs
+                .all
+                .retain(|number| !inside_any(&translation.text, &stretches, &number.span));
+            let (missing, extra) = differences(&ours, &theirs);
+            let Some((right, wrong)) = repairable(&missing, &extra, source, translation) else {
+                return verdict(&missing, &extra, source, translation, hop, repaired);
+            };
+            let written = right.written(Writing::of(to));
+            if repairs > ours.all.len() || translation.text[wrong.span.clone()] == written {
+                return verdict(&missing, &extra, source, translation, hop, repaired);
             }
-            _ => {
-                let list = |numbers: &[&Number], text: &str| {
-                    numbers
-                        .iter()
-                        .map(|n| &text[n.span.clone()])
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                };
-                let mut message = Vec::new();
-                if !missing.is_empty() {
-                    message.push(format!(
-                        "a number may be missing: {}",
-                        list(&missing, source.text)
-                    ));
-                }
-                if !extra.is_empty() {
-                    message.push(format!(
-                        "a number is not in the source: {}",
-                        list(&extra, &translation.text)
-                    ));
-                }
-                let lost = missing.iter().map(|n| n.span.clone()).collect();
-                Verdict::Unfaithful(Fault {
-                    message: message.join("; "),
-                    lost,
-                })
-            }
+            let span = wrong.span.clone();
+            translation.replace(span, &written);
+            repairs += 1;
         }
     }
+}
+
+/// A number of the source and the wrong one that stands in its place: with the same digits and other separators; or the
+/// only ones, if it was written while looking at the other.
+fn repairable<'a>(
+    missing: &[&'a Number],
+    extra: &[&'a Number],
+    source: &Source,
+    translation: &Translation,
+) -> Option<(&'a Number, &'a Number)> {
+    let pairs = missing
+        .iter()
+        .flat_map(|right| extra.iter().map(move |wrong| (*right, *wrong)));
+    let mut pairs = pairs.filter(|(right, wrong)| right.can_stand_for(wrong));
+    if let Some(pair) = pairs
+        .clone()
+        .find(|(right, wrong)| right.has_the_digits_of(wrong))
+    {
+        return Some(pair);
+    }
+    let only = missing.len() == 1 && extra.len() == 1;
+    pairs.next().filter(|(right, wrong)| {
+        only && translation.attention(&wrong.span, &source.tokens_in(&right.span)) > LOOKED_AT
+    })
+}
+
+fn verdict(
+    missing: &[&Number],
+    extra: &[&Number],
+    source: &Source,
+    translation: &Translation,
+    hop: &LoadedHop,
+    repaired: bool,
+) -> Verdict {
+    let list = |numbers: &[&Number], text: &str| {
+        let numbers = numbers.iter().map(|n| &text[n.span.clone()]);
+        numbers.collect::<Vec<_>>().join(", ")
+    };
+    let mut message = Vec::new();
+    if !missing.is_empty() {
+        let missing = list(missing, source.text);
+        message.push(format!("a number may be missing: {missing}"));
+    }
+    if !extra.is_empty() {
+        let extra = list(extra, &translation.text);
+        message.push(format!("a number is not in the source: {extra}"));
+    }
+    match (message.is_empty(), repaired) {
+        (true, false) => Verdict::Faithful,
+        (true, true) => Verdict::Repaired,
+        (false, _) => Verdict::Unfaithful(Fault {
+            message: message.join("; "),
+            lost: missing
+                .iter()
+                .filter_map(|number| lost(number, hop))
+                .collect(),
+        }),
+    }
+}
+
+/// A number for another attempt: what is in words is shown in digits, which the model copies.
+fn lost(number: &Number, hop: &LoadedHop) -> Option<Lost> {
+    let digits = || {
+        let writing = Writing::of(hop.hop.source.primary());
+        let written = number.written(writing);
+        match writing {
+            Writing::Comma => written.replace('.', " "),
+            Writing::Point => written,
+        }
+    };
+    (!number.is_ordinal()).then(|| Lost {
+        span: number.span.clone(),
+        read_as: number.is_in_words().then(digits),
+    })
 }
 
 /// A stretch of the source as the translation writes it: a number in the other writing, anything
 /// else as it is.
 pub fn rewritten(stretch: &str, hop: &LoadedHop) -> String {
-    match &numbers(stretch, Writing::of(hop.hop.source.primary()))[..] {
-        [number] if number.span == (0..stretch.len()) => {
+    match &Found::of(stretch, hop.hop.source.primary()).all[..] {
+        [number] if number.span == (0..stretch.len()) && !number.is_in_words() => {
             number.written(Writing::of(hop.hop.target.primary()))
         }
         _ => stretch.to_owned(),
     }
-}
-
-/// Those of `ours` without an equal in `theirs`, and the other way round. Each is matched once:
-/// with the same number if there is one, else with one that may say the same.
-fn differences<'a>(ours: &'a [Number], theirs: &'a [Number]) -> (Vec<&'a Number>, Vec<&'a Number>) {
-    let mut extra: Vec<&Number> = theirs.iter().collect();
-    let mut missing: Vec<&Number> = ours.iter().collect();
-    let exactly = |a: &Number, b: &Number| a.digits == b.digits;
-    for same in [exactly, says_the_same] {
-        missing.retain(
-            |number| match extra.iter().position(|other| same(number, other)) {
-                Some(at) => {
-                    extra.remove(at);
-                    false
-                }
-                None => true,
-            },
-        );
-    }
-    (missing, extra)
 }
 
 fn inside_any(text: &str, kept: &[&str], span: &Range<usize>) -> bool {
@@ -127,9 +147,4 @@ fn inside_any(text: &str, kept: &[&str], span: &Range<usize>) -> bool {
         text.match_indices(kept)
             .any(|(at, _)| at <= span.start && span.end <= at + kept.len())
     })
-}
-
-/// The wrong number was written while looking at the right one.
-fn looks_at(translation: &Translation, source: &Source, wrong: &Number, right: &Number) -> bool {
-    translation.attention(&wrong.span, &source.tokens_in(&right.span)) > 0.3
 }

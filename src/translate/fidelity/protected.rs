@@ -26,7 +26,7 @@ impl Check for Protected {
                 _ => source.text[protected.span.clone()].to_owned(),
             };
             let tokens = source.tokens_in(&protected.span);
-            let put_back = match protected.place {
+            let put_back = match &protected.place {
                 Place::Placeholder(word) => {
                     let mut places = occurrences(&translation.text, word);
                     if places.is_empty() {
@@ -47,6 +47,8 @@ impl Check for Protected {
                     }
                     best.is_some()
                 }
+                // The model translates it; the other checks see how.
+                Place::Read(_) => true,
                 Place::Attention => {
                     if !put_beside_its_number(source.text, &protected.span, translation) {
                         translation.insert_where_attention_meets(original, tokens.start);
