@@ -51,6 +51,12 @@ impl Length {
         }
     }
 
+    /// Tokens that a summary of this length has at the most: three times what is usual.
+    pub fn most_tokens(&self) -> usize {
+        let sentences = self.sentences.get().saturating_mul(TOKENS_PER_SENTENCE);
+        sentences.min(self.words.get().saturating_mul(TOKENS_PER_WORD))
+    }
+
     /// As many sentences as have so many words.
     pub fn words(words: NonZeroUsize) -> Self {
         Length {
@@ -72,6 +78,10 @@ pub struct SummarySentence {
     /// on which other sentences were chosen.
     pub score: f32,
 }
+
+/// Three times what is usual.
+const TOKENS_PER_SENTENCE: usize = 120;
+const TOKENS_PER_WORD: usize = 6;
 
 /// Fewer words are an exclamation or a fragment: no statement for a summary.
 const FEWEST_WORDS: usize = 5;

@@ -37,9 +37,7 @@ pub async fn summarize(
     let document = document.clone();
     let choice =
         tokio::task::spawn_blocking(move || select(&document, &candidates, &vectors, length));
-    choice
-        .await
-        .map_err(|error| InferenceError::Model(error.to_string()))
+    Ok(choice.await?)
 }
 
 /// What the encoder reads of a sentence: at most the model's window, for a vector needs no more.

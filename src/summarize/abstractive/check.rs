@@ -2,7 +2,7 @@
 
 use crate::article::{
     Language,
-    numbers::{Number, Writing, numbers, said_in_words, says_the_same},
+    numbers::{Number, Numbers},
 };
 use std::collections::HashSet;
 
@@ -15,11 +15,9 @@ pub enum Doubt {
 
 /// What a document says that a summary can be held to.
 pub struct Facts {
-    text: String,
-    numbers: Vec<Number>,
+    numbers: Numbers,
     /// In small letters, without accents.
     words: HashSet<String>,
-    source: Language,
     target: Language,
 }
 
@@ -54,18 +52,16 @@ impl Facts {
     /// Of a document in `source`, for a summary in `target`.
     pub fn of(text: &str, source: &Language, target: &Language) -> Self {
         Facts {
-            numbers: numbers(text, Writing::of(source.primary())),
+            numbers: Numbers::of(text, source.primary()),
             words: words(text).map(folded).collect(),
-            text: text.to_owned(),
-            source: source.clone(),
             target: target.clone(),
         }
     }
 
     /// What in a sentence of the summary the document does not seem to say.
     pub fn doubts(&self, sentence: &str) -> Vec<Doubt> {
-        let numbers = numbers(sentence, Writing::of(self.target.primary()));
-        let numbers = numbers.iter().filter(|number| !self.has_number(number));
+        let numbers = Numbers::of(sentence, self.target.primary()).all.into_iter();
+        let numbers = numbers.filter(|number| !self.has_number(number));
         let mut doubts: Vec<Doubt> = numbers
             .map(|number| Doubt::Number(sentence[number.span.clone()].to_owned()))
             .collect();
@@ -79,8 +75,7 @@ impl Facts {
     }
 
     fn has_number(&self, number: &Number) -> bool {
-        self.numbers.iter().any(|said| says_the_same(said, number))
-            || said_in_words(&number.digits, &self.text, self.source.primary())
+        !number.binding || self.numbers.say(number)
     }
 
     fn has_name(&self, name: &str) -> bool {

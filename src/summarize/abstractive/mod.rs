@@ -1,30 +1,37 @@
 //! Abstractive summaries: an instruction model is shown the document and writes new sentences, in
 //! whichever language it is asked for.
 //!
+//! - `shown`: what the model is shown of the document
 //! - `telling`: the text as it comes, held to what was asked
 //! - `check`: numbers and names that the document does not have
 
 mod check;
+mod shown;
 mod telling;
 #[cfg(test)]
 mod test;
 
 pub use check::Doubt;
+pub use shown::Shown;
 pub use telling::{Piece, WrittenSentence};
 
 use super::Length;
 use crate::{
-    article::Language,
-    inference::{DecodeOptions, InferenceError, Reservation, Writing, decode::LengthBounds},
-    model::{
-        Causal,
-        causal::{PromptError, Task},
-        tokenizer::bpe::Detokenizer,
+    article::{Document, Language},
+    inference::{
+        DecodeOptions, InferenceError, Output, Reservation, Writing, decode::LengthBounds,
     },
+    model::{Causal, causal::PromptError, tokenizer::bpe::Detokenizer},
 };
 use check::Facts;
 use futures::{Stream, stream};
-use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
+use shown::Request;
+use std::{
+    collections::VecDeque,
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use telling::Telling;
 
 /// Why there is no summary.
@@ -40,7 +47,7 @@ pub enum WriteError {
 
 /// What is to be summarised, and how.
 pub struct Assignment<'a> {
-    pub text: &'a str,
+    pub document: &'a Arc<Document>,
     pub source: &'a Language,
     pub target: &'a Language,
     pub length: Length,
@@ -67,37 +74,59 @@ pub struct Ending {
 pub struct Usage {
     pub source_tokens: usize,
     pub target_tokens: usize,
-    pub queue_time: std::time::Duration,
-    pub compute_time: std::time::Duration,
+    /// When it was given to the engine; none before.
+    pub submitted: Option<Instant>,
+    /// From then to a place in a batch.
+    pub queue_time: Duration,
+    /// In the batch.
+    pub compute_time: Duration,
+    /// The part of `compute_time` until the document was read.
+    pub read_time: Duration,
 }
 
-/// Tokens for a sentence and for a word, to bound what is written: three times what is usual.
-const TOKENS_PER_SENTENCE: usize = 120;
-const TOKENS_PER_WORD: usize = 6;
 const MOST_TOKENS: usize = 2048;
 /// Small models fall into loops: no six tokens come twice.
 const NO_REPEAT_NGRAM: NonZeroUsize = NonZeroUsize::new(6).unwrap();
 
-/// Begins to write. Dropping the stream frees its place in the batch within one step.
+/// Tokens that are written for a summary of that length at the most.
+pub fn most_tokens(length: Length) -> usize {
+    length.most_tokens().min(MOST_TOKENS)
+}
+
+/// Begins to write: how much of the document the model reads, and what it writes. Dropping the stream
+/// frees its place in the batch within one step.
 ///
 /// # Errors
-/// The text is too long for the model; its queue has ended.
-pub fn write(
+/// Not even one sentence fits the model's context; its queue has ended.
+pub async fn write(
     request: &Arc<Reservation>,
     model: &Arc<Causal>,
-    assignment: &Assignment,
-) -> Result<impl Stream<Item = Result<Event, WriteError>> + Send + 'static + use<>, WriteError> {
+    assignment: &Assignment<'_>,
+) -> Result<
+    (
+        Shown,
+        impl Stream<Item = Result<Event, WriteError>> + Send + 'static + use<>,
+    ),
+    WriteError,
+> {
     let length = assignment.length;
-    let language = assignment.target.english_name();
-    let task = |article| Task::Summary {
-        article,
-        language: &language,
+    let context = model.config.context_length;
+    let most = most_tokens(length).min(context / 2);
+    let asked = Request {
+        language: assignment.target.english_name(),
         sentences: length.sentences.get().min(MOST_SENTENCES),
+        room: context - most,
     };
-    let prompt = model.prompt(&task(assignment.text))?;
-    let most = (length.sentences.get().saturating_mul(TOKENS_PER_SENTENCE))
-        .min(length.words.get().saturating_mul(TOKENS_PER_WORD))
-        .min(MOST_TOKENS);
+    let instructions = asked.task("").text()?;
+    let (reader, document) = (model.clone(), assignment.document.clone());
+    let (source, target) = (assignment.source.clone(), assignment.target.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let facts = Facts::of(document.text(), &source, &target);
+        asked
+            .prompt(&reader, &document)
+            .map(|prompt| (prompt, facts))
+    });
+    let ((prompt, shown), facts) = read.await.map_err(|_| InferenceError::Panicked)??;
     let options = DecodeOptions {
         no_repeat_ngram: Some(NO_REPEAT_NGRAM),
         length: LengthBounds {
@@ -106,12 +135,11 @@ pub fn write(
         },
         ..DecodeOptions::default()
     };
-    let facts = Facts::of(assignment.text, assignment.source, assignment.target);
     let source_tokens = prompt.len();
     let under_way = UnderWay {
         writing: Some(request.write(model, prompt, options)?),
         detokenizer: Detokenizer::new(model.tokenizer.clone()),
-        telling: Telling::new(length, Arc::new(facts), &task("").text()?),
+        telling: Telling::new(length, Arc::new(facts), &instructions),
         ready: VecDeque::new(),
         ending: Ending {
             usage: Usage {
@@ -121,7 +149,16 @@ pub fn write(
             cut: false,
         },
     };
-    Ok(stream::try_unfold(Some(under_way), UnderWay::next))
+    Ok((shown, stream::try_unfold(Some(under_way), UnderWay::next)))
+}
+
+impl Usage {
+    fn took(&mut self, submitted: Instant, output: &Output) {
+        self.submitted = Some(submitted);
+        self.queue_time = output.queue_time;
+        self.compute_time = output.compute_time;
+        self.read_time = output.encode_time;
+    }
 }
 
 /// Without a wish for sentences, words bound the summary.
@@ -158,8 +195,10 @@ impl UnderWay {
     /// One token, or the end.
     async fn read_on(&mut self, mut writing: Writing) -> Result<(), InferenceError> {
         if self.telling.is_full() {
-            // What was asked for is there: dropping the rest frees its place.
-            self.ending.usage.compute_time = writing.since();
+            // What was asked for is there.
+            let submitted = writing.submitted();
+            let output = writing.stop().await?;
+            self.ending.usage.took(submitted, &output);
             return Ok(());
         }
         if let Some(token) = writing.next().await {
@@ -169,9 +208,9 @@ impl UnderWay {
             self.writing = Some(writing);
             return Ok(());
         }
+        let submitted = writing.submitted();
         let mut output = writing.end().await?;
-        self.ending.usage.queue_time = output.queue_time;
-        self.ending.usage.compute_time = output.compute_time;
+        self.ending.usage.took(submitted, &output);
         self.ending.cut = !output.take_best().finished;
         let rest = self.detokenizer.rest();
         self.ready.extend(self.telling.push(&rest));

@@ -22,8 +22,12 @@ pub struct WrittenSentence {
     pub doubts: Vec<Doubt>,
 }
 
-/// Fewer words in a row are anybody's.
+/// A sentence of fewer words is anybody's.
 const FEWEST_ECHOED: usize = 4;
+/// So many words of the instructions in a row are nobody else's.
+const ECHO: usize = 4;
+/// So many may be the beginning of that: they wait for what follows.
+const SUSPICIOUS: usize = 3;
 
 pub struct Telling {
     length: Length,
@@ -108,9 +112,13 @@ impl Telling {
             return None;
         }
         let words = sentence.split_whitespace().count();
-        if told == 0 && self.echoes_instructions(&sentence) && words >= FEWEST_ECHOED {
-            return None;
-        }
+        let echoes = self.echoes_instructions(&sentence) && words >= FEWEST_ECHOED;
+        let sentence = match (echoes || self.has_echo(&sentence), told) {
+            (false, _) => sentence,
+            (true, 0) => return None,
+            // What was told stays; the rest is not the model's own.
+            (true, _) => format!("{}…", sentence.get(..told).unwrap_or_default()),
+        };
         // One sentence always, whatever its words.
         if self.sentences > 0 && self.words + words > self.length.words.get() {
             self.words = self.length.words.get();
@@ -145,6 +153,9 @@ impl Telling {
                 return None;
             }
         }
+        if self.may_become_echo() || self.has_echo(&self.current) {
+            return None;
+        }
         // White space at the end may be the end of the sentence, which is not part of it.
         let end = self.current.trim_end().len();
         let text = self.current.get(self.told..end)?;
@@ -162,6 +173,32 @@ impl Telling {
             text,
             sentence: None,
         })
+    }
+
+    /// Whether the instructions stand in it.
+    fn has_echo(&self, sentence: &str) -> bool {
+        let words = spaced(sentence);
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let echoed = |words: &[&str]| {
+            self.instructions
+                .contains(&format!(" {} ", words.join(" ")))
+        };
+        words.windows(ECHO).any(echoed)
+    }
+
+    /// Whether the last words of the sentence under way are the instructions', or the first ones and
+    /// few others have come. The last word may not be whole yet.
+    fn may_become_echo(&self) -> bool {
+        let words = spaced(&self.current);
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let echoed = |words: &[&str]| self.instructions.contains(&format!(" {}", words.join(" ")));
+        let begins = self.told == 0 && words.len() < ECHO && words.len() > 1 && echoed(&words[..2]);
+        let fewest = match self.told {
+            0 => SUSPICIOUS - 1,
+            _ => SUSPICIOUS,
+        };
+        let ends = words.len() >= fewest && echoed(&words[words.len() - fewest..]);
+        begins || ends
     }
 
     fn echoes_instructions(&self, text: &str) -> bool {
