@@ -1,8 +1,12 @@
 //! Settings: defaults, overridden by a TOML file, by the environment (`DEPECHE_…`), by flags.
 
 mod connections;
+mod peers;
+mod serve;
 
 pub use connections::{OptionalAddress, QuotaSettings};
+pub use peers::TrustedPeers;
+pub use serve::ServeFlags;
 
 use std::{
     collections::BTreeMap,
@@ -37,7 +41,11 @@ pub struct Settings {
     pub inference_threads: NonZeroUsize,
     /// Arithmetic of the linear layers.
     pub compute_type: Compute,
-    /// Source tokens of all requests under way; more is refused as overload.
+    /// Whether models that have a lexical shortlist choose from it alone.
+    pub shortlist: bool,
+    /// Whether each of the threads that translate keeps to one core.
+    pub pin_threads: bool,
+    /// Tokens of all requests under way, for each engine; more is refused as overload.
     pub queue_tokens: usize,
     /// How long a request may wait for others where more keep coming than can be answered; those that
     /// would wait longer are refused.
@@ -48,6 +56,9 @@ pub struct Settings {
     pub max_request_duration: Duration,
     /// Memory of all loaded models, in bytes: those that nobody uses leave for others.
     pub memory_budget_bytes: u64,
+    /// Memory of the keys and values of all texts that instruction models write at a time, in bytes;
+    /// others wait, and a text that may need more by itself is refused.
+    pub text_memory_bytes: u64,
     /// Models that `serve` loads before it is ready: `all` that there is memory for, `none`, or ids
     /// with commas between them. The others are loaded when they are first needed.
     pub preload: String,
@@ -60,14 +71,25 @@ pub struct Settings {
     pub tls_client_ca: Option<PathBuf>,
     /// TOML file with the bearer tokens that clients need; without, they need none.
     pub tokens_file: Option<PathBuf>,
-    /// Metadata key that clients name themselves by, to take turns.
+    /// Metadata key by which a trusted peer names the client that it asks for.
     pub client_id_key: String,
-    /// Whether quotas go by that name, too, because a gateway sets it.
-    pub client_id_trusted: bool,
+    /// Peers that may name clients, such as a gateway; of all others that key is not read.
+    pub trusted_peers: TrustedPeers,
     /// By account, see the log and the errors for their names; `default` for all others. File only.
     pub quotas: BTreeMap<String, QuotaSettings>,
     /// Whether clients may ask for the contract (gRPC reflection).
     pub reflection: bool,
+    /// Connections to the gRPC port; more are closed at once.
+    pub max_connections: usize,
+    /// How long a connection may take for its TLS handshake, and then for the preface of HTTP/2.
+    #[serde(with = "humantime_serde")]
+    pub handshake_timeout: Duration,
+    /// How long a connection may be silent before its client is asked whether it is there.
+    #[serde(with = "humantime_serde")]
+    pub keepalive_interval: Duration,
+    /// How long a client may take to say that it is.
+    #[serde(with = "humantime_serde")]
+    pub keepalive_timeout: Duration,
     /// How old a connection grows, give or take a tenth, before its client is told to make another.
     #[serde(with = "humantime_serde")]
     pub max_connection_age: Duration,
@@ -78,9 +100,16 @@ pub struct Settings {
     pub max_concurrent_streams: u32,
     /// Metadata of a request, in bytes.
     pub max_header_bytes: u32,
-    /// How long a request that is one message may take to arrive.
+    /// How long a message may take to arrive: a request, or a document of a batch.
     #[serde(with = "humantime_serde")]
     pub receive_timeout: Duration,
+    /// Bytes of all messages that are arriving; more is refused as overload.
+    pub receive_bytes: usize,
+    /// How long a client may leave an answer unread before what is left of it is dropped.
+    #[serde(with = "humantime_serde")]
+    pub send_timeout: Duration,
+    /// Whether answers are compressed for clients that accept gzip or zstd.
+    pub compress_answers: bool,
     /// How long requests under way may take after the signal to end.
     #[serde(with = "humantime_serde")]
     pub drain_timeout: Duration,
@@ -97,8 +126,15 @@ pub struct Settings {
 /// About a hundred long articles: a few seconds' work, so that who waits is answered soon.
 const DEFAULT_QUEUE_TOKENS: usize = 200_000;
 const DEFAULT_MAX_TEXT_BYTES: usize = 1 << 20;
+/// Of documents of usual size many more than may be under way.
+const DEFAULT_RECEIVE_BYTES: usize = 64 << 20;
+/// Twice ten thousand clients that keep a connection open and ask little.
+const DEFAULT_MAX_CONNECTIONS: usize = 20_000;
 /// A hundred or two of the small students.
 const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 4 << 30;
+/// Some twenty summaries of long articles by a model of 135 million weights, or five by one of 1.7
+/// billion.
+const DEFAULT_TEXT_MEMORY_BYTES: u64 = 1 << 30;
 /// Values of `preload` that are no ids.
 pub const PRELOAD_ALL: &str = "all";
 pub const PRELOAD_NONE: &str = "none";
@@ -115,10 +151,13 @@ impl Default for Settings {
             models: None,
             inference_threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             compute_type: Compute::default(),
+            shortlist: true,
+            pin_threads: false,
             queue_tokens: DEFAULT_QUEUE_TOKENS,
             queue_wait: Duration::from_millis(500),
             max_request_duration: Duration::from_secs(600),
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET_BYTES,
+            text_memory_bytes: DEFAULT_TEXT_MEMORY_BYTES,
             preload: PRELOAD_ALL.to_owned(),
             max_text_bytes: DEFAULT_MAX_TEXT_BYTES,
             tls_cert: None,
@@ -126,14 +165,21 @@ impl Default for Settings {
             tls_client_ca: None,
             tokens_file: None,
             client_id_key: "x-client-id".to_owned(),
-            client_id_trusted: false,
+            trusted_peers: TrustedPeers::default(),
             quotas: BTreeMap::new(),
             reflection: true,
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            handshake_timeout: Duration::from_secs(10),
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(20),
             max_connection_age: Duration::from_secs(30 * 60),
             max_connection_grace: Duration::from_secs(10 * 60),
             max_concurrent_streams: 1024,
             max_header_bytes: 16 << 10,
             receive_timeout: Duration::from_secs(30),
+            receive_bytes: DEFAULT_RECEIVE_BYTES,
+            send_timeout: Duration::from_secs(120),
+            compress_answers: false,
             drain_timeout: Duration::from_secs(30),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -185,6 +231,14 @@ pub struct EngineFlags {
     #[arg(long, value_enum, value_name = "TYPE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compute_type: Option<Compute>,
+    /// Whether models that have a lexical shortlist choose from it alone [default: true]
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shortlist: Option<bool>,
+    /// Whether each of the threads that translate keeps to one core [default: false]
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin_threads: Option<bool>,
     /// Source tokens of all requests under way before more are refused [default: 200000]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,100 +251,14 @@ pub struct EngineFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_budget_bytes: Option<u64>,
+    /// Memory of all texts that instruction models write at a time, in bytes [default: 1073741824]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_memory_bytes: Option<u64>,
     /// Longest text of a request, in bytes [default: 1048576]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_text_bytes: Option<usize>,
-}
-
-/// Flags of `serve` alone.
-#[derive(Clone, Debug, Default, clap::Args, Serialize)]
-pub struct ServeFlags {
-    /// Where to serve gRPC; port 0 takes a free one and logs it [default: 127.0.0.1:50051]
-    #[arg(long, value_name = "ADDRESS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<SocketAddr>,
-    /// Where to serve /livez, /readyz and /metrics over HTTP; none for nowhere [default: 127.0.0.1:9464]
-    #[arg(long, value_name = "ADDRESS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub admin: Option<OptionalAddress>,
-    /// Models to load before the server is ready: all that there is memory for, none, or ids such as
-    /// fr-en,en-pt [default: all]
-    #[arg(long, value_name = "IDS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub preload: Option<String>,
-    /// Serve gRPC over TLS with this certificate, a PEM file; read again when it changes
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_cert: Option<PathBuf>,
-    /// The certificate's private key, a PEM file
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_key: Option<PathBuf>,
-    /// Ask clients for a certificate of one of these authorities, a PEM file
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_client_ca: Option<PathBuf>,
-    /// How long a request may take whose client sets no earlier deadline [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
-    pub max_request_duration: Option<Duration>,
-    /// Ask clients for a bearer token of this TOML file; read again when it changes
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokens_file: Option<PathBuf>,
-    /// Metadata key that clients name themselves by, to take turns [default: x-client-id]
-    #[arg(long, value_name = "KEY")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_id_key: Option<String>,
-    /// Whether quotas go by that name, too: only behind a gateway that sets it [default: false]
-    #[arg(long, value_name = "true|false")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_id_trusted: Option<bool>,
-    /// Whether clients may ask for the contract by gRPC reflection [default: true]
-    #[arg(long, value_name = "true|false")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reflection: Option<bool>,
-    /// Age at which connections are ended gracefully, give or take a tenth [default: 30m]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
-    pub max_connection_age: Option<Duration>,
-    /// How long requests of such a connection may go on [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
-    pub max_connection_grace: Option<Duration>,
-    /// Requests of one connection under way [default: 1024]
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_concurrent_streams: Option<u32>,
-    /// Metadata of a request, in bytes [default: 16384]
-    #[arg(long, value_name = "N")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_header_bytes: Option<u32>,
-    /// How long a request that is one message may take to arrive [default: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
-    pub receive_timeout: Option<Duration>,
-    /// How long requests under way may take after SIGTERM [default: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
-    pub drain_timeout: Option<Duration>,
-    /// Log level or filter, such as warn or depeche=debug [default: info]
-    #[arg(long, value_name = "FILTER")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
-    /// How log lines are written [default: auto]
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_format: Option<LogFormat>,
-    /// Log the texts of requests and answers, which are left out otherwise [default: false]
-    #[arg(long, value_name = "BOOL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_content: Option<bool>,
-    /// Send traces to this OTLP collector over gRPC, such as http://127.0.0.1:4317
-    #[arg(long, value_name = "URL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub otlp_endpoint: Option<String>,
 }
 
 /// Why there are no settings.
@@ -308,6 +276,8 @@ pub enum ConfigError {
         "no folder {tried}: fetch a model with `depeche models pull`, or name the folder with the models (--models, DEPECHE_MODELS)"
     )]
     NoModels { tried: String },
+    #[error("settings: {0} must be longer than 0")]
+    NoTime(&'static str),
     #[error("settings: TLS needs both tls_cert and tls_key")]
     HalfTls,
     #[error("this user has no home for models: name a folder (--models, DEPECHE_MODELS)")]
@@ -322,10 +292,13 @@ impl Settings {
         "models",
         "inference_threads",
         "compute_type",
+        "shortlist",
+        "pin_threads",
         "queue_tokens",
         "queue_wait",
         "max_request_duration",
         "memory_budget_bytes",
+        "text_memory_bytes",
         "preload",
         "max_text_bytes",
         "tls_cert",
@@ -333,13 +306,20 @@ impl Settings {
         "tls_client_ca",
         "tokens_file",
         "client_id_key",
-        "client_id_trusted",
+        "trusted_peers",
         "reflection",
+        "max_connections",
+        "handshake_timeout",
+        "keepalive_interval",
+        "keepalive_timeout",
         "max_connection_age",
         "max_connection_grace",
         "max_concurrent_streams",
         "max_header_bytes",
         "receive_timeout",
+        "receive_bytes",
+        "send_timeout",
+        "compress_answers",
         "drain_timeout",
         "log",
         "log_format",
@@ -360,16 +340,22 @@ impl Settings {
             .merge(Serialized::defaults(serve))
             .extract()
             .map_err(|error| ConfigError::Invalid(Box::new(error)))?;
-        if settings.memory_budget_bytes == 0 {
-            return Err(ConfigError::Range {
-                key: "memory_budget_bytes",
-                value: 0,
-                most: usize::MAX,
-            });
+        for (key, bytes) in [
+            ("memory_budget_bytes", settings.memory_budget_bytes),
+            ("text_memory_bytes", settings.text_memory_bytes),
+        ] {
+            if bytes == 0 {
+                return Err(ConfigError::Range {
+                    key,
+                    value: 0,
+                    most: usize::MAX,
+                });
+            }
         }
         for (key, value, most) in [
             ("inference_threads", settings.inference_threads.get(), 1024),
             ("queue_tokens", settings.queue_tokens, usize::MAX),
+            ("max_connections", settings.max_connections, 1 << 20),
             (
                 "max_concurrent_streams",
                 settings.max_concurrent_streams as usize,
@@ -380,10 +366,21 @@ impl Settings {
                 settings.max_header_bytes as usize,
                 16 << 20,
             ),
+            ("receive_bytes", settings.receive_bytes, usize::MAX),
             ("max_text_bytes", settings.max_text_bytes, MOST_TEXT_BYTES),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(ConfigError::Range { key, value, most });
+            }
+        }
+        for (key, time) in [
+            ("handshake_timeout", settings.handshake_timeout),
+            ("keepalive_interval", settings.keepalive_interval),
+            ("keepalive_timeout", settings.keepalive_timeout),
+            ("send_timeout", settings.send_timeout),
+        ] {
+            if time.is_zero() {
+                return Err(ConfigError::NoTime(key));
             }
         }
         let (cert, key) = (settings.tls_cert.is_some(), settings.tls_key.is_some());
@@ -409,7 +406,7 @@ impl Settings {
             .ok_or(ConfigError::NoHome)
     }
 
-    /// The models that come along: `models` in the current folder, else beside the executable.
+    /// The models that come along: `models` beside the executable, else in the current folder.
     pub fn embedded(&self) -> Option<PathBuf> {
         embedded_candidates()
             .into_iter()
@@ -446,7 +443,7 @@ fn embedded_candidates() -> Vec<PathBuf> {
         .ok()
         .and_then(|exe| Some(exe.parent()?.join(EMBEDDED_MODELS)));
     let here = PathBuf::from(EMBEDDED_MODELS);
-    [Some(here), beside].into_iter().flatten().collect()
+    beside.into_iter().chain([here]).collect()
 }
 
 fn list(paths: &[PathBuf]) -> String {
@@ -459,98 +456,4 @@ fn list(paths: &[PathBuf]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flags(config: &Path) -> EngineFlags {
-        EngineFlags {
-            config: Some(config.to_owned()),
-            ..EngineFlags::default()
-        }
-    }
-
-    fn file(name: &str, text: &str) -> PathBuf {
-        let path =
-            env::temp_dir().join(format!("depeche-config-{}-{name}.toml", std::process::id()));
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    #[test]
-    fn an_unknown_key_in_the_file_is_an_error_that_names_the_key() {
-        let path = file("unknown", "lisen = \"127.0.0.1:1\"\n");
-        let error = Settings::load(&flags(&path), &ServeFlags::default())
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("lisen"), "{error}");
-        // The path may be told relative to the current folder.
-        let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(error.contains(name), "{error}");
-    }
-
-    #[test]
-    fn a_config_file_that_is_not_there_is_an_error() {
-        let error = Settings::load(&flags(Path::new("/nowhere.toml")), &ServeFlags::default());
-        assert!(error.unwrap_err().to_string().contains("/nowhere.toml"));
-    }
-
-    #[test]
-    fn a_flag_beats_the_file_and_the_file_beats_the_default() {
-        let path = file(
-            "order",
-            "drain_timeout = \"5s\"\nqueue_tokens = 7\ninference_threads = 3\n",
-        );
-        let serve = ServeFlags {
-            drain_timeout: Some(Duration::from_secs(9)),
-            ..Default::default()
-        };
-        let settings = Settings::load(&flags(&path), &serve).unwrap();
-        assert_eq!(settings.drain_timeout, Duration::from_secs(9));
-        assert_eq!(
-            (settings.queue_tokens, settings.inference_threads.get()),
-            (7, 3)
-        );
-        assert_eq!(settings.listen, Settings::default().listen);
-    }
-
-    #[test]
-    fn a_setting_of_zero_is_refused_by_name() {
-        let path = file("zero", "max_text_bytes = 0\n");
-        let error = Settings::load(&flags(&path), &ServeFlags::default()).unwrap_err();
-        assert!(error.to_string().contains("max_text_bytes"), "{error}");
-    }
-
-    #[test]
-    fn the_help_tells_the_defaults_that_hold() {
-        use clap::Args;
-        let command =
-            ServeFlags::augment_args(EngineFlags::augment_args(clap::Command::new("serve")));
-        let help = command.clone().render_help().to_string();
-        let default = Settings::default();
-        for value in [
-            default.listen.to_string(),
-            default.admin.to_string(),
-            default.queue_tokens.to_string(),
-            humantime::format_duration(default.queue_wait).to_string(),
-            humantime::format_duration(default.max_request_duration).to_string(),
-            default.memory_budget_bytes.to_string(),
-            default.preload,
-            default.max_text_bytes.to_string(),
-            humantime::format_duration(default.drain_timeout).to_string(),
-            default.client_id_key,
-            default.client_id_trusted.to_string(),
-            default.reflection.to_string(),
-            humantime::format_duration(default.max_connection_age).to_string(),
-            humantime::format_duration(default.max_connection_grace).to_string(),
-            default.max_concurrent_streams.to_string(),
-            default.max_header_bytes.to_string(),
-            humantime::format_duration(default.receive_timeout).to_string(),
-            default.log,
-        ] {
-            assert!(
-                help.contains(&format!("[default: {value}]")),
-                "{value} in {help}"
-            );
-        }
-    }
-}
+mod test;

@@ -10,7 +10,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use common::{Server, depeche, path, run, scratch};
+use common::{Server, depeche, path, run, scratch, tls::Authority};
 use depeche::rpc::proto::v1::{
     DetectLanguageRequest, DetectLanguageResponse, StreamTranslateRequest, StreamTranslateResponse,
     TranslateBatchRequest, TranslateBatchResponse, TranslateRequest, TranslateResponse,
@@ -403,34 +403,10 @@ impl TranslationService for Guarded {
     }
 }
 
-/// Certificates for a server and a client, by an authority of their own.
-struct Authority {
-    ca: String,
-    server: (String, String),
-    client: (String, String),
-}
-
-fn authority() -> Authority {
-    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let key = rcgen::KeyPair::generate().unwrap();
-    let ca = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
-    let signed = |name: &str| {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let cert = params.signed_by(&key, &ca).unwrap();
-        (cert.pem(), key.serialize_pem())
-    };
-    Authority {
-        ca: ca.pem(),
-        server: signed("depeche.test"),
-        client: signed("a-client.test"),
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_client_certificates_and_tokens_reach_the_server() {
-    let authority = authority();
+    let authority = Authority::new();
+    let (pair, client) = (authority.server(), authority.client());
     let folder = scratch("load-tls");
     let write = |name: &str, pem: &str| {
         let file = folder.join(name);
@@ -439,12 +415,11 @@ async fn tls_client_certificates_and_tokens_reach_the_server() {
     };
     let (ca, cert, key) = (
         write("ca.pem", &authority.ca),
-        write("client.pem", &authority.client.0),
-        write("client.key", &authority.client.1),
+        write("client.pem", &client.cert),
+        write("client.key", &client.key),
     );
-    let (server_cert, server_key) = &authority.server;
     let tls = ServerTlsConfig::new()
-        .identity(Identity::from_pem(server_cert, server_key))
+        .identity(Identity::from_pem(&pair.cert, &pair.key))
         .client_ca_root(Certificate::from_pem(&authority.ca));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());

@@ -60,3 +60,18 @@ async fn a_request_is_found_in_the_log_by_the_ids_that_its_client_knows() {
     let line = server.wait_for("code=\"OK\"");
     assert!(line.contains(made.to_str().unwrap()), "{line}");
 }
+
+#[tokio::test]
+async fn the_log_tells_who_asked_by_the_names_that_turns_and_quotas_go_by() {
+    for (trusted, name) in [("none", "address/127.0.0.1"), ("all", "id/desk-7")] {
+        let flags = ["--log-format", "text", "--trusted-peers", trusted];
+        let mut server = Server::start_with(&flags);
+        let mut client = server.translation().await;
+        let mut request = Request::new(to_english("Le chat dort."));
+        let headers = request.metadata_mut();
+        headers.insert("x-client-id", "desk-7".parse().unwrap());
+        client.translate(request).await.unwrap();
+        let line = server.wait_for("code=\"OK\"");
+        assert!(line.contains(&format!("client=\"{name}\"")), "{line}");
+    }
+}

@@ -5,18 +5,26 @@ use std::{
     time::Duration,
 };
 
+use http::header::AUTHORIZATION;
+use tokio::time::timeout;
+use tonic::{Code, Request};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
 use crate::{
-    cli::{error::CliError, output},
+    cli::{error::CliError, output, remote::Credentials, transport},
     config::{EngineFlags, OptionalAddress, ServeFlags, Settings},
 };
 
 /// What an unhealthy process does not answer within.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Ask the server of this machine how it is: exit code 0 if it is well
+/// Ask a server how it is: exit code 0 if it is well
 ///
 /// For the health check of a container: reads the same settings as `depeche serve` and asks its
-/// admin port, so that it needs neither certificates nor another program.
+/// admin port, so that it needs neither certificates nor another program. With --server it asks
+/// grpc.health.v1 instead, wherever the server is.
 #[derive(Debug, clap::Args)]
 pub struct Health {
     /// What to ask
@@ -25,6 +33,15 @@ pub struct Health {
     /// Where the server's admin port is [default: 127.0.0.1:9464]
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
+    /// Ask this server over gRPC, such as https://example.org
+    #[arg(long, value_name = "URL", conflicts_with = "admin")]
+    server: Option<String>,
+    /// Which of its services, such as depeche.v1.TranslationService [default: the server as a whole]
+    #[arg(long, value_name = "NAME", requires = "server", default_value = "")]
+    #[arg(hide_default_value = true)]
+    service: String,
+    #[command(flatten)]
+    credentials: Credentials,
     /// The server's TOML file with settings
     #[arg(long, env = "DEPECHE_CONFIG", value_name = "FILE")]
     config: Option<std::path::PathBuf>,
@@ -39,7 +56,51 @@ enum Probe {
 }
 
 impl Health {
-    pub fn run(self) -> Result<(), CliError> {
+    pub async fn run(self) -> Result<(), CliError> {
+        match self.server.clone() {
+            Some(server) => match timeout(PATIENCE, self.ask_service(&server)).await {
+                Ok(answer) => output::write(&answer?),
+                Err(_) => Err(CliError::Failed(format!(
+                    "{server}: no answer within {} s",
+                    PATIENCE.as_secs()
+                ))),
+            },
+            None => tokio::task::block_in_place(|| self.ask_admin_port()),
+        }
+    }
+
+    async fn ask_service(self, server: &str) -> Result<String, CliError> {
+        let endpoint = self.credentials.endpoint(server)?;
+        let channel = endpoint.connect().await;
+        let channel = channel.map_err(|error| transport::unreachable(server, &error))?;
+        if let Probe::Live = self.probe {
+            return Ok("live\n".to_owned());
+        }
+        let mut request = Request::new(HealthCheckRequest {
+            service: self.service.clone(),
+        });
+        if let Some(authorization) = self.credentials.authorization()? {
+            let headers = request.metadata_mut().as_mut();
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        let answer = HealthClient::new(channel).check(request).await;
+        let answer = match answer {
+            Ok(answer) => answer.into_inner(),
+            Err(status) if status.code() == Code::NotFound => {
+                let name = self.service;
+                return Err(CliError::Input(format!(
+                    "--service {name}: {server} has none of this name"
+                )));
+            }
+            Err(status) => return Err(status.into()),
+        };
+        match answer.status() {
+            ServingStatus::Serving => Ok("ready\n".to_owned()),
+            _ => Err(CliError::Failed("not ready".to_owned())),
+        }
+    }
+
+    fn ask_admin_port(self) -> Result<(), CliError> {
         let engine = EngineFlags {
             config: self.config,
             ..EngineFlags::default()

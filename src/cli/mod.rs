@@ -15,6 +15,7 @@ mod json;
 mod load;
 mod models;
 mod output;
+mod remote;
 mod serve;
 mod summarize;
 mod token;
@@ -80,7 +81,7 @@ fn run() -> Result<(), CliError> {
     let result = runtime.block_on(async {
         match command {
             Command::Serve(command) => command.run().await,
-            Command::Health(command) => tokio::task::block_in_place(|| command.run()),
+            Command::Health(command) => command.run().await,
             Command::Translate(command) => command.run().await,
             Command::Summarize(command) => command.run().await,
             Command::Digest(command) => command.run().await,

@@ -2,11 +2,16 @@
 
 use std::time::Instant;
 
-use tonic::{body::Body, codegen::StdError, transport::Endpoint};
-use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
+use http::header::AUTHORIZATION;
+use tonic::{body::Body, codegen::StdError};
+use tower::{ServiceBuilder, util::BoxCloneSyncService};
 
 use crate::{
-    cli::{error::CliError, output::Progress},
+    cli::{
+        error::CliError,
+        output::Progress,
+        remote::{Credentials, root_cause},
+    },
     config::{EngineFlags, PRELOAD_NONE, ServeFlags, Settings},
     rpc,
     server::{
@@ -21,9 +26,12 @@ pub type Transport = BoxCloneSyncService<http::Request<Body>, http::Response<Bod
 /// Which service to ask.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Service {
-    /// Ask a running server, such as http://127.0.0.1:50051, instead of loading models
+    /// Ask a running server, such as http://127.0.0.1:50051 or https://example.org, instead of loading
+    /// models
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    #[command(flatten)]
+    credentials: Credentials,
     #[command(flatten)]
     engine: EngineFlags,
 }
@@ -32,29 +40,33 @@ impl Service {
     /// Connects, or loads the models.
     pub async fn transport(&self) -> Result<Transport, CliError> {
         match &self.server {
-            Some(url) => connect(url).await,
+            Some(url) => connect(url, &self.credentials).await,
             None => in_process(&self.engine).await,
         }
     }
 }
 
-/// Where a server is. Without a scheme it is plain HTTP/2.
-pub fn endpoint(url: &str) -> Result<Endpoint, CliError> {
-    let address = match url.contains("://") {
-        true => url.to_owned(),
-        false => format!("http://{url}"),
-    };
-    Endpoint::from_shared(address)
-        .map_err(|error| CliError::Input(format!("--server {url}: {error}")))
+async fn connect(url: &str, credentials: &Credentials) -> Result<Transport, CliError> {
+    let authorization = credentials.authorization()?;
+    let channel = credentials.endpoint(url)?.connect().await;
+    let channel = channel.map_err(|error| unreachable(url, &error))?;
+    let services = ServiceBuilder::new()
+        .map_err(StdError::from)
+        .map_request(move |mut request: http::Request<Body>| {
+            if let Some(authorization) = &authorization {
+                let headers = request.headers_mut();
+                headers.insert(AUTHORIZATION, authorization.clone());
+            }
+            request
+        })
+        .service(channel);
+    Ok(BoxCloneSyncService::new(services))
 }
 
-async fn connect(url: &str) -> Result<Transport, CliError> {
-    let endpoint = endpoint(url)?;
-    let channel = endpoint.connect().await.map_err(|error| {
-        let cause = root_cause(&error);
-        CliError::Failed(format!("cannot reach the server at {url}: {cause}"))
-    })?;
-    Ok(BoxCloneSyncService::new(channel.map_err(StdError::from)))
+/// Why there is no connection.
+pub fn unreachable(url: &str, error: &tonic::transport::Error) -> CliError {
+    let cause = root_cause(error);
+    CliError::Failed(format!("cannot reach the server at {url}: {cause}"))
 }
 
 async fn in_process(flags: &EngineFlags) -> Result<Transport, CliError> {
@@ -64,7 +76,8 @@ async fn in_process(flags: &EngineFlags) -> Result<Transport, CliError> {
     // One request needs few of many models.
     settings.preload = PRELOAD_NONE.to_owned();
     let _progress = Progress::show("loading models");
-    let api = server::api(&settings, Instant::now());
+    // Nothing ends it before it is done.
+    let (api, _) = server::api(&settings, Instant::now());
     api.domain.fill(server::load(&settings).await?);
     let services = ServiceBuilder::new()
         .map_err(StdError::from)
@@ -72,13 +85,4 @@ async fn in_process(flags: &EngineFlags) -> Result<Transport, CliError> {
         .layer(catch_panic::layer())
         .service(rpc::routes(api).prepare());
     Ok(BoxCloneSyncService::new(services))
-}
-
-/// What an error of errors goes back to.
-pub fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

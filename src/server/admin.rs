@@ -14,8 +14,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    rpc::domain::DomainCell,
-    server::{gauges, phase::Phase},
+    rpc::domain::{Domain, DomainCell},
+    server::{gauges::Told, phase::Phase},
     telemetry::ProcessMetrics,
 };
 
@@ -30,7 +30,7 @@ const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 struct Admin {
     phase: watch::Receiver<Phase>,
     metrics: PrometheusHandle,
-    domain: DomainCell,
+    told: Told,
     process: Arc<ProcessMetrics>,
 }
 
@@ -39,9 +39,8 @@ pub async fn serve(
     listener: TcpListener,
     phase: watch::Receiver<Phase>,
     metrics: PrometheusHandle,
-    domain: DomainCell,
+    told: Told,
 ) {
-    tokio::spawn(keep_up(metrics.clone()));
     let router = Router::new()
         .route("/livez", get(async || "live\n"))
         .route("/readyz", get(ready))
@@ -49,7 +48,7 @@ pub async fn serve(
         .with_state(Admin {
             phase,
             metrics,
-            domain,
+            told,
             process: Arc::default(),
         });
     if let Err(error) = axum::serve(listener, router).await {
@@ -57,7 +56,8 @@ pub async fn serve(
     }
 }
 
-async fn keep_up(metrics: PrometheusHandle) {
+/// Folds them now and then, until the process ends.
+pub async fn keep_up(metrics: PrometheusHandle) {
     let mut due = tokio::time::interval(UPKEEP);
     loop {
         due.tick().await;
@@ -68,13 +68,21 @@ async fn keep_up(metrics: PrometheusHandle) {
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     match *admin.phase.borrow() {
         Phase::Loading => (StatusCode::SERVICE_UNAVAILABLE, "the models are loading\n"),
+        Phase::Serving if !is_whole(&admin.told.domain) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "an inference thread has ended: the log says why; restart the server\n",
+        ),
         Phase::Serving => (StatusCode::OK, "ready\n"),
         Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
     }
 }
 
+fn is_whole(domain: &DomainCell) -> bool {
+    domain.peek().is_none_or(Domain::is_whole)
+}
+
 async fn render(State(admin): State<Admin>) -> impl IntoResponse {
-    gauges::update(&admin.domain);
+    admin.told.update();
     admin.process.update();
     admin.metrics.run_upkeep();
     ([(CONTENT_TYPE, EXPOSITION)], admin.metrics.render())

@@ -1,31 +1,68 @@
-//! Connections that end: the transport tells a client of an old one to make another (GOAWAY) and lets its
+//! Connections that end. One that does not begin with the preface of HTTP/2 in time is cut, for the
+//! transport waits for it without limit. And the transport tells a client of an old one to make another (GOAWAY) and lets its
 //! calls finish; here it is cut when even then it does not end. The transport's own way to do the second
 //! leaves out the first (tonic 0.14.9: `max_connection_age_grace`).
 
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep_until},
 };
 use tonic::transport::server::Connected;
+
+use crate::server::{accept::Refusal, places::Place};
+
+/// Length of what a client's side of a connection begins with (RFC 9113, 3.4). Unit: bytes.
+const PREFACE: usize = 24;
+
+/// What the runtime's timers take for an end that never comes.
+const FAR: Duration = Duration::from_secs(30 * 365 * 86400);
+
+/// How long a connection has.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Until the preface is there.
+    pub preface: Duration,
+    /// In all.
+    pub life: Duration,
+}
 
 /// A connection that reads as broken once its time is over.
 pub struct Aging<Connection> {
     connection: Connection,
+    _place: Place,
     over: Pin<Box<Sleep>>,
+    ends: Instant,
+    /// Bytes of the preface that are not there yet.
+    missing: usize,
 }
 
 impl<Connection> Aging<Connection> {
-    pub fn new(connection: Connection, time: Duration) -> Self {
+    pub fn new(connection: Connection, place: Place, times: Times) -> Self {
+        let now = Instant::now();
+        // Without an end in sight, as far as the timer goes.
+        let after = |time| now.checked_add(time).unwrap_or(now + FAR);
         Aging {
             connection,
-            over: Box::pin(sleep(time)),
+            _place: place,
+            over: Box::pin(sleep_until(after(times.preface.min(times.life)))),
+            ends: after(times.life),
+            missing: PREFACE,
+        }
+    }
+
+    fn arrived(&mut self, bytes: usize) {
+        if self.missing > 0 {
+            self.missing = self.missing.saturating_sub(bytes);
+            if self.missing == 0 {
+                self.over.as_mut().reset(self.ends);
+            }
         }
     }
 }
@@ -44,10 +81,16 @@ impl<Connection: AsyncRead + Unpin> AsyncRead for Aging<Connection> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.over.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Pin::new(&mut self.connection).poll_read(cx, buffer),
+        if self.over.as_mut().poll(cx).is_ready() {
+            if self.missing > 0 {
+                Refusal::PrefaceTimeout.count();
+            }
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.connection).poll_read(cx, buffer))?;
+        self.arrived(buffer.filled().len() - before);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -86,19 +129,39 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::server::places::Places;
+
+    const TIMES: Times = Times {
+        preface: Duration::from_secs(10),
+        life: Duration::from_secs(60),
+    };
+
+    fn aging() -> (tokio::io::DuplexStream, Aging<tokio::io::DuplexStream>) {
+        let (client, server) = tokio::io::duplex(64);
+        let place = Places::new(1).take().unwrap();
+        (client, Aging::new(server, place, TIMES))
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_cut_when_its_time_is_over_and_not_before() {
-        let (mut client, server) = tokio::io::duplex(64);
-        let time = Duration::from_secs(60);
-        let mut server = Aging::new(server, time);
-        client.write_all(b"hello").await.unwrap();
-        let mut read = [0; 5];
+        let (mut client, mut server) = aging();
+        let began = Instant::now();
+        client.write_all(&[b'x'; PREFACE]).await.unwrap();
+        let mut read = [0; PREFACE];
         server.read_exact(&mut read).await.unwrap();
-        assert_eq!(&read, b"hello");
-        let began = tokio::time::Instant::now();
         let error = server.read(&mut read).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(began.elapsed() >= time);
+        assert!(began.elapsed() >= TIMES.life);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_its_preface_is_cut_earlier() {
+        let (mut client, mut server) = aging();
+        let began = Instant::now();
+        client.write_all(&[b'x'; PREFACE - 1]).await.unwrap();
+        let mut read = [0; PREFACE];
+        let error = server.read_exact(&mut read).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!((TIMES.preface..TIMES.life).contains(&began.elapsed()));
     }
 }

@@ -1,17 +1,31 @@
 //! Metrics of what there is right now, read from where it is when somebody asks: nothing is counted
 //! beside the thing itself.
 
-use crate::rpc::{
-    convert,
-    domain::{Domain, DomainCell},
-    proto::v1::ModelState,
+use crate::{
+    rpc::{
+        convert,
+        domain::{Domain, DomainCell},
+        proto::v1::ModelState,
+    },
+    server::places::Places,
 };
 
-/// Sets them; those of the domain when it is there.
-pub fn update(domain: &DomainCell) {
-    if let Some(domain) = domain.peek() {
-        queues(domain);
-        models(domain);
+/// Where they are read from.
+#[derive(Clone)]
+pub struct Told {
+    pub domain: DomainCell,
+    pub places: Places,
+}
+
+impl Told {
+    /// Sets them; those of the domain when it is there.
+    pub fn update(&self) {
+        metrics::gauge!("depeche_connections").set(self.places.taken() as f64);
+        metrics::gauge!("depeche_connections_limit").set(self.places.all() as f64);
+        if let Some(domain) = self.domain.peek() {
+            queues(domain);
+            models(domain);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The gRPC listener: HTTP/2 limits, middleware, services, reflection.
 
-use std::{io, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use futures::{Stream, StreamExt, future::try_join_all, stream};
 use tokio::{
@@ -18,9 +18,10 @@ use crate::{
     rpc::{self, Api, proto},
     server::{
         ServerError,
-        aging::Aging,
+        aging::{Aging, Times},
         auth::Identities,
-        layers::{bad_message, catch_panic, identify, observe, receive},
+        layers::{bad_message, catch_panic, identify, observe, receive, send},
+        places::Place,
     },
 };
 
@@ -30,14 +31,8 @@ const STREAM_WINDOW: u32 = 128 << 10;
 /// to be read and cost more than half of this in bookkeeping: with the window that an adaptive one
 /// begins with, a batch of some two hundred short documents ended it, and all other calls with it.
 const CONNECTION_WINDOW: u32 = 16 << 20;
-/// Finds out clients that vanished, whose work would otherwise go on.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Requests that a client takes back before they were looked at, on one connection: more end it, as what
-/// floods do and no client does (CVE-2023-44487).
-const UNSEEN_RESETS: usize = 64;
-/// The same for requests that break the protocol.
+/// Requests that break the protocol, on one connection: more end it.
 const FAULTY_RESETS: usize = 64;
 /// Connections of one process end at so many different ages, so that those that began together do not
 /// come again together.
@@ -53,8 +48,18 @@ pub struct Connections {
     /// Requests of one connection. A mesh multiplexes all its clients over few connections.
     pub streams: u32,
     pub header_bytes: u32,
-    /// How long a request that is one message may take to arrive.
+    /// How long the preface of HTTP/2 may take to arrive.
+    pub handshake_timeout: Duration,
+    /// After so much silence a client is asked whether it is there: the work of those that vanished would
+    /// otherwise go on.
+    pub keepalive_interval: Duration,
+    pub keepalive_timeout: Duration,
+    /// How long a message may take to arrive.
     pub receive_timeout: Duration,
+    /// Bytes of all messages that are arriving.
+    pub receive_bytes: usize,
+    /// How long an answer may lie unread.
+    pub send_timeout: Duration,
 }
 
 /// Whether clients may ask for the contract.
@@ -82,7 +87,7 @@ pub struct Running {
 impl Running {
     /// Begins to accept connections.
     pub fn start<Connection>(
-        incoming: impl Stream<Item = io::Result<Connection>> + Send + 'static,
+        incoming: impl Stream<Item = (Connection, Place)> + Send + 'static,
         serving: Serving<impl Health>,
     ) -> Result<Self, ServerError>
     where
@@ -111,8 +116,9 @@ impl Running {
         }
         let health = compressed!(health);
         let methods = observe::Methods::of_contract().map_err(|error| contract(&error))?;
-        let patience = receive::Patience::of_contract(connections.receive_timeout)
-            .map_err(|error| contract(&error))?;
+        let patience =
+            receive::Patience::of_contract(connections.receive_timeout, connections.receive_bytes)
+                .map_err(|error| contract(&error))?;
         let mut routes = rpc::routes(api).add_service(health);
         if reflecting == Reflection::Served {
             let v1 = reflection().build_v1().map_err(|error| contract(&error))?;
@@ -131,24 +137,33 @@ impl Running {
             let age = 1.0 - AGE_SPREAD + 2.0 * AGE_SPREAD * part;
             let age = connections.max_age.mul_f64(age);
             let most = age.saturating_add(connections.grace);
-            let (lead, connected) = mpsc::channel::<io::Result<Connection>>(1);
+            let times = Times {
+                preface: connections.handshake_timeout,
+                life: most,
+            };
+            let (lead, connected) = mpsc::channel::<(Connection, Place)>(1);
             lanes.push(lead);
             let connected = stream::unfold(connected, async |mut connected| {
                 Some((connected.recv().await?, connected))
             });
-            let connected =
-                connected.map(move |connection| Ok::<_, io::Error>(Aging::new(connection?, most)));
+            let connected = connected.map(move |(connection, place)| {
+                Ok::<_, Infallible>(Aging::new(connection, place, times))
+            });
             let mut stopped = stopped.clone();
             let server = Server::builder()
                 .max_concurrent_streams(Some(connections.streams))
                 .max_connection_age(age)
                 .http2_max_header_list_size(connections.header_bytes)
-                .http2_max_pending_accept_reset_streams(Some(UNSEEN_RESETS))
+                // An impatient client takes back all that it has open at a time before it was looked at, and
+                // behind a proxy that must not end the calls of others; what floods take back beyond it
+                // ends the connection (CVE-2023-44487).
+                .http2_max_pending_accept_reset_streams(Some(connections.streams as usize))
                 .http2_max_local_error_reset_streams(Some(FAULTY_RESETS))
-                .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-                .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+                .http2_keepalive_interval(Some(connections.keepalive_interval))
+                .http2_keepalive_timeout(Some(connections.keepalive_timeout))
                 .initial_stream_window_size(STREAM_WINDOW)
                 .initial_connection_window_size(CONNECTION_WINDOW)
+                .layer(send::layer(connections.send_timeout))
                 .layer(observe::layer(methods.clone()))
                 .layer(bad_message::layer())
                 .layer(catch_panic::layer())
@@ -188,8 +203,8 @@ impl Running {
 
 /// Gives each connection to the next lane in turn, until it is told to stop, which closes the listener.
 async fn lead<Connection>(
-    incoming: impl Stream<Item = io::Result<Connection>>,
-    lanes: Vec<mpsc::Sender<io::Result<Connection>>>,
+    incoming: impl Stream<Item = (Connection, Place)>,
+    lanes: Vec<mpsc::Sender<(Connection, Place)>>,
     mut stopped: watch::Receiver<()>,
 ) {
     let mut incoming = std::pin::pin!(incoming);

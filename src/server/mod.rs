@@ -3,12 +3,13 @@
 //! - `phase`: loading → serving → draining, and what health says of it
 //! - `grpc`: the gRPC listener with [`layers`] around the services
 //! - `admin`: liveness, readiness and metrics over HTTP; `gauges`: what metrics read when asked
-//! - `aging`: connections that end
+//! - `places`: how many connections there may be; `accept`: no more than that; `aging`: they end
 //! - `tls`: certificates, and the handshakes
 //! - [`auth`]: who a client is, and what it may do
 //! - `reload`: files that are read again when they change
 //! - `signals`: the first signal drains, the second ends
 
+mod accept;
 mod admin;
 mod aging;
 pub mod auth;
@@ -16,6 +17,7 @@ mod gauges;
 mod grpc;
 pub mod layers;
 mod phase;
+mod places;
 mod reload;
 mod signals;
 pub mod tls;
@@ -24,20 +26,21 @@ use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
 use http::HeaderName;
 use tokio::net::TcpListener;
-use tonic::transport::server::TcpIncoming;
 
 use crate::{
     config::{Compute, ConfigError, OptionalAddress, PRELOAD_ALL, PRELOAD_NONE, Settings},
     rpc::{
-        Api,
+        Answers, Api,
         client::Quota,
-        domain::{ComputeType, Domain, DomainCell, DomainSettings, OpenError, Preload},
+        domain::{ComputeType, Domain, DomainCell, DomainSettings, Loading, OpenError, Preload},
+        draining::Drain,
         request::Limits,
     },
     telemetry,
 };
 use auth::{Identities, Naming, TokenStore};
 use phase::Phases;
+use places::Places;
 use signals::Signals;
 
 /// Why a server did not start or did not go on.
@@ -71,9 +74,10 @@ pub enum ServerError {
     Contract(String),
 }
 
-/// The services of these settings, without models yet.
-pub fn api(settings: &Settings, started: Instant) -> Api {
-    Api {
+/// The services of these settings, without models yet, and what tells their streams that the end begins.
+pub fn api(settings: &Settings, started: Instant) -> (Api, Drain) {
+    let (drain, draining) = Drain::new();
+    let api = Api {
         domain: DomainCell::default(),
         limits: Limits {
             max_text_bytes: settings.max_text_bytes,
@@ -81,7 +85,13 @@ pub fn api(settings: &Settings, started: Instant) -> Api {
         },
         inference_threads: settings.inference_threads.get(),
         started,
-    }
+        draining,
+        answers: match settings.compress_answers {
+            true => Answers::Compressed,
+            false => Answers::Plain,
+        },
+    };
+    (api, drain)
 }
 
 /// Opens the domain; takes as long as reading the files of the models that are preloaded does.
@@ -94,13 +104,18 @@ pub async fn load(settings: &Settings) -> Result<Domain, ServerError> {
     let domain = Domain::open(DomainSettings {
         models: settings.models_folders()?,
         threads: settings.inference_threads,
-        compute: match settings.compute_type {
-            Compute::Int8 => ComputeType::Int8,
-            Compute::F32 => ComputeType::F32,
+        loading: Loading {
+            compute: match settings.compute_type {
+                Compute::Int8 => ComputeType::Int8,
+                Compute::F32 => ComputeType::F32,
+            },
+            shortlist: settings.shortlist,
         },
+        pin_threads: settings.pin_threads,
         queue_tokens: settings.queue_tokens,
         queue_wait: settings.queue_wait,
         memory_budget: settings.memory_budget_bytes,
+        text_memory: settings.text_memory_bytes,
         preload,
     });
     Ok(domain.await?)
@@ -114,17 +129,22 @@ pub async fn run(settings: Settings, started: Instant) -> Result<(), ServerError
     let mut signals = Signals::new().map_err(ServerError::Signals)?;
     let metrics = telemetry::record_metrics()?;
     metrics::gauge!("depeche_models_memory_budget_bytes").set(settings.memory_budget_bytes as f64);
-    let mut api = api(&settings, started);
+    let (mut api, drain) = api(&settings, started);
     api.limits.max_duration = Some(settings.max_request_duration);
+    tokio::spawn(admin::keep_up(metrics.clone()));
     let (mut phases, health) = Phases::new().await;
+    let places = Places::new(settings.max_connections);
 
     let (listener, address) = bind(settings.listen, "listen").await?;
     let mut admin_address = OptionalAddress(None);
     if let Some(admin) = settings.admin.0 {
         let (listener, address) = bind(admin, "admin").await?;
         admin_address = OptionalAddress(Some(address));
-        let domain = api.domain.clone();
-        tokio::spawn(admin::serve(listener, phases.watch(), metrics, domain));
+        let told = gauges::Told {
+            domain: api.domain.clone(),
+            places: places.clone(),
+        };
+        tokio::spawn(admin::serve(listener, phases.watch(), metrics, told));
     }
     tracing::info!(grpc = %address, admin = %admin_address, "bound");
     let serving = grpc::Serving {
@@ -140,18 +160,25 @@ pub async fn run(settings: Settings, started: Instant) -> Result<(), ServerError
             grace: settings.max_connection_grace,
             streams: settings.max_concurrent_streams,
             header_bytes: settings.max_header_bytes,
+            handshake_timeout: settings.handshake_timeout,
+            keepalive_interval: settings.keepalive_interval,
+            keepalive_timeout: settings.keepalive_timeout,
             receive_timeout: settings.receive_timeout,
+            receive_bytes: settings.receive_bytes,
+            send_timeout: settings.send_timeout,
         },
     };
     let mut grpc = match tls_files(&settings) {
         Some(files) => {
-            let incoming = tls::incoming(listener, files)?;
+            let handshakes = tls::Handshakes {
+                most: places.all(),
+                time: settings.handshake_timeout,
+            };
+            let accepted = accept::accepted(listener, places);
+            let incoming = tls::incoming(accepted, files, handshakes)?;
             grpc::Running::start(incoming, serving)?
         }
-        None => {
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            grpc::Running::start(incoming, serving)?
-        }
+        None => grpc::Running::start(accept::accepted(listener, places), serving)?,
     };
 
     let domain = tokio::select! {
@@ -170,6 +197,7 @@ pub async fn run(settings: Settings, started: Instant) -> Result<(), ServerError
     }
     tracing::info!(timeout = ?settings.drain_timeout, "draining");
     phases.draining().await;
+    drain.begin();
     grpc.stop_accepting();
     tokio::select! {
         ended = grpc.ended() => ended,
@@ -199,9 +227,9 @@ fn identities(settings: &Settings) -> Result<Identities, ServerError> {
     });
     Ok(Identities {
         tokens: tokens.map(TokenStore::open).transpose()?,
-        naming: match settings.client_id_trusted {
-            true => Naming::Trusted(key),
-            false => Naming::Claimed(key),
+        naming: Naming {
+            key,
+            peers: settings.trusted_peers.clone(),
         },
         quotas: Arc::new(quotas.collect()),
     })

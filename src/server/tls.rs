@@ -2,17 +2,13 @@
 //! renewed ones need no restart. Connections go on with what they began with.
 
 use std::{
-    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use futures::{Stream, StreamExt, stream};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use futures::{Stream, StreamExt};
+use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -24,7 +20,11 @@ use tokio_rustls::{
     server::TlsStream,
 };
 
-use crate::server::reload::{LOOK_AGAIN, Stamps};
+use crate::server::{
+    accept::Refusal,
+    places::Place,
+    reload::{LOOK_AGAIN, Stamps},
+};
 
 /// PEM files.
 #[derive(Clone, Debug)]
@@ -51,51 +51,42 @@ pub enum TlsError {
     Versions(rustls::Error),
 }
 
-/// Handshakes under way: more wait, so that clients that never end theirs cost no more than this.
-const HANDSHAKES: usize = 256;
-/// A handshake takes a few round trips.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Between attempts to accept a connection after one that failed.
-const BREATH: Duration = Duration::from_millis(50);
+/// Handshakes under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Handshakes {
+    /// No fewer than connections: those that never end theirs must not keep others waiting.
+    pub most: usize,
+    pub time: Duration,
+}
 
 /// Connections with their handshake done. TLS 1.2 and 1.3, HTTP/2.
 pub fn incoming(
-    listener: TcpListener,
+    accepted: impl Stream<Item = (TcpStream, Place)> + Send,
     files: Files,
-) -> Result<impl Stream<Item = io::Result<TlsStream<TcpStream>>>, TlsError> {
+    handshakes: Handshakes,
+) -> Result<impl Stream<Item = (TlsStream<TcpStream>, Place)> + Send, TlsError> {
     let (renew, config) = watch::channel(files.load()?);
     tokio::spawn(renewal(files, renew));
-    let accepted = stream::unfold(listener, |listener| async {
-        let accepted = listener.accept().await;
-        if let Err(error) = &accepted {
-            // Out of files, perhaps: some will be closed.
-            tracing::warn!(%error, "no connection accepted");
-            tokio::time::sleep(BREATH).await;
-        }
-        Some((accepted, listener))
-    });
-    let handshakes = accepted.map(move |accepted| {
-        let config = config.borrow().clone();
-        async move { handshake(accepted?.0, config).await }
-    });
-    Ok(handshakes
-        .buffer_unordered(HANDSHAKES)
-        .filter_map(async |connection| {
+    let Handshakes { most, time } = handshakes;
+    let connected = accepted.map(move |(connection, place)| {
+        let acceptor = TlsAcceptor::from(config.borrow().clone());
+        async move {
             // One client's failure is not the server's.
-            connection
-                .inspect_err(|error| tracing::debug!(%error, "no connection"))
-                .ok()
-                .map(Ok)
-        }))
-}
-
-async fn handshake(
-    connection: TcpStream,
-    config: Arc<ServerConfig>,
-) -> io::Result<TlsStream<TcpStream>> {
-    connection.set_nodelay(true)?;
-    let handshake = TlsAcceptor::from(config).accept(connection);
-    tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await?
+            let refusal = match timeout(time, acceptor.accept(connection)).await {
+                Ok(Ok(connection)) => return Some((connection, place)),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "no connection");
+                    Refusal::Tls
+                }
+                Err(_) => Refusal::TlsTimeout,
+            };
+            refusal.count();
+            None
+        }
+    });
+    Ok(connected
+        .buffer_unordered(most)
+        .filter_map(async |connection| connection))
 }
 
 /// Reads the files again when they change, as long as somebody accepts connections. Where they are not

@@ -3,9 +3,10 @@
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// From a short sentence to a long article on a busy machine. Unit: seconds.
-const DURATION_BUCKETS: [f64; 14] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+/// From a short sentence to the longest that a request may take by default. Unit: seconds.
+const DURATION_BUCKETS: [f64; 18] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    120.0, 300.0, 600.0,
 ];
 /// Places of a worker's batches that are taken, of all that it has.
 const FILL_BUCKETS: [f64; 8] = [0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0];
@@ -37,11 +38,32 @@ fn describe() {
     describe_requests();
     describe_work();
     describe_models();
+    describe_connections();
     describe_counter!(
         "depeche_tls_reloads_total",
         "Times that changed certificates were read, by result"
     );
+    describe_counter!(
+        "depeche_tokens_reloads_total",
+        "Times that the file with the tokens was read again, by result"
+    );
     describe_gauge!("depeche_build_info", "1, labelled with the version");
+}
+
+fn describe_connections() {
+    describe_gauge!("depeche_connections", "Connections to the gRPC port");
+    describe_gauge!(
+        "depeche_connections_limit",
+        "Connections that there may be: more are closed at once"
+    );
+    describe_counter!(
+        "depeche_connections_refused_total",
+        "Connections that were ended before their first request, by reason"
+    );
+    describe_counter!(
+        "depeche_unread_answers_total",
+        "Answers that were dropped because their clients did not read them"
+    );
 }
 
 fn describe_requests() {
@@ -92,16 +114,24 @@ fn describe_work() {
     );
     describe_gauge!(
         "depeche_admitted_tokens",
-        "Estimated source tokens of all requests under way"
+        "Estimated tokens of all requests under way, each language, model and hypothesis of a beam counted"
+    );
+    describe_gauge!(
+        "depeche_admission_tokens_per_second",
+        "Tokens a second that the engine is counted on"
+    );
+    describe_gauge!(
+        "depeche_admission_limit_tokens",
+        "Tokens that may come before an interactive request while the queue stands"
     );
     describe_histogram!(
         "depeche_queue_wait_seconds",
         Unit::Seconds,
-        "Time that a sentence waited for a place in a batch"
+        "Time that a sentence, or a text to be written, waited for a place in a batch, by engine and urgency"
     );
     describe_histogram!(
         "depeche_batch_fill_ratio",
-        "Places taken in a worker's batches at a decode step, of all that it has"
+        "Places taken in a worker's batches at a decode step, of all that it has, by engine"
     );
     describe_counter!(
         "depeche_tokens_total",

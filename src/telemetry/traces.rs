@@ -7,6 +7,7 @@
 
 use std::{
     env,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -121,6 +122,9 @@ impl Tracer {
         for step in steps {
             self.tell(request, &request.context, step);
         }
+        for (name, value) in ended.names {
+            span.set_attribute(KeyValue::new(name, value));
+        }
         for (name, value) in ended.attributes {
             span.set_attribute(KeyValue::new(name, value));
         }
@@ -196,6 +200,9 @@ pub struct Ended {
     pub code: i32,
     /// The code's name where it is the server's failure.
     pub fault: Option<&'static str>,
+    /// Texts among its attributes.
+    pub names: Vec<(&'static str, Arc<str>)>,
+    /// Numbers.
     pub attributes: Vec<(&'static str, i64)>,
 }
 

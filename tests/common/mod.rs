@@ -1,6 +1,9 @@
 //! The real binary, started and asked from outside.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod tls;
+pub mod wire;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -57,7 +60,18 @@ pub fn to_english(text: impl Into<String>) -> TranslateRequest {
 
 /// The binary, untouched by settings of whoever runs the tests.
 pub fn depeche() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_depeche"));
+    by_itself(Command::new(env!("CARGO_BIN_EXE_depeche")))
+}
+
+/// The same by a shell that sets limits first, such as `ulimit -Sn 1024`.
+pub fn limited_depeche(limits: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("{limits} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_depeche")]);
+    by_itself(command)
+}
+
+fn by_itself(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("DEPECHE_") {
             command.env_remove(name);
@@ -129,7 +143,12 @@ impl Server {
     }
 
     pub fn start_with(args: &[&str]) -> Self {
-        let mut child = depeche()
+        Self::start_by(depeche(), args)
+    }
+
+    /// By a command that runs the binary, such as a shell with limits.
+    pub fn start_by(mut command: Command, args: &[&str]) -> Self {
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(match args.contains(&"--admin") {
                 true => &[][..],
@@ -185,7 +204,6 @@ impl Server {
         format!("http://{}", self.grpc)
     }
 
-    /// Sends a signal, such as `TERM`.
     /// Status line and body of a page of the admin port.
     pub fn page(&self, path: &str) -> String {
         let mut connection = TcpStream::connect(&self.admin).unwrap();
@@ -195,6 +213,19 @@ impl Server {
         page
     }
 
+    /// The sum of a metric's series.
+    pub fn metric(&self, name: &str) -> f64 {
+        let page = self.page("/metrics");
+        let series = page.lines().filter(|line| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(['{', ' ']))
+        });
+        series
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+            .sum()
+    }
+
+    /// Sends a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("sh")

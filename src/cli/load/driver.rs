@@ -24,6 +24,8 @@ use crate::cli::load::{
     record::{Answer, Outcome, Recorder},
 };
 
+/// What a server that refuses has to say about when to come again, in milliseconds.
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
 /// A client that found nobody asks again after this, so that it does not spin.
 const NOBODY_THERE: Duration = Duration::from_millis(100);
 /// The pacing thread looks this often whether it is still needed.
@@ -105,8 +107,8 @@ impl<T: Target> Driver<T> {
             }
             let call = self.draw();
             self.recorder.sent();
-            if self.clone().request(call, now).await == Some(Code::Unavailable) {
-                self.wait(sleep(NOBODY_THERE)).await;
+            if let Some(pause) = self.clone().request(call, now).await {
+                self.wait(sleep(pause)).await;
             }
         }
     }
@@ -167,8 +169,8 @@ impl<T: Target> Driver<T> {
         }
     }
 
-    /// The code of what went wrong, if it did.
-    async fn request(mut self, call: Call, intended: Instant) -> Option<Code> {
+    /// How long a client in its right mind waits before it asks again, where it is to wait.
+    async fn request(mut self, call: Call, intended: Instant) -> Option<Duration> {
         let sent = Instant::now();
         let result = tokio::select! {
             result = self.target.ask(call) => result,
@@ -176,7 +178,7 @@ impl<T: Target> Driver<T> {
                 Err(Status::cancelled("given up at the second interrupt"))
             }
         };
-        let code = result.as_ref().err().map(Status::code);
+        let pause = result.as_ref().err().and_then(pause_after);
         self.recorder.answered(Outcome {
             method: call.method,
             intended,
@@ -184,7 +186,19 @@ impl<T: Target> Driver<T> {
             done: Instant::now(),
             result,
         });
-        code
+        pause
+    }
+}
+
+/// As long as the server says, which is below a minute and a half; a moment where nobody is there.
+fn pause_after(status: &Status) -> Option<Duration> {
+    match status.code() {
+        Code::Unavailable => Some(NOBODY_THERE),
+        Code::ResourceExhausted => {
+            let pause = status.metadata().get(PUSHBACK)?.to_str().ok()?;
+            pause.parse().ok().map(Duration::from_millis)
+        }
+        _ => None,
     }
 }
 

@@ -1,9 +1,6 @@
-//! The server under load, and how to reach it: connections, TLS, token, deadline.
+//! The server under load: connections, deadline, what each method is asked.
 
 use std::{
-    error::Error,
-    fs,
-    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,14 +9,11 @@ use std::{
 };
 
 use futures::stream;
+use http::{HeaderValue, header::AUTHORIZATION};
 use humantime_serde::re::humantime;
 use prost::Message;
 use tokio::time::{Instant, timeout};
-use tonic::{
-    Code, Request, Status, Streaming,
-    metadata::{Ascii, MetadataValue},
-    transport::{Certificate, Channel, ClientTlsConfig, Identity},
-};
+use tonic::{Code, Request, Status, Streaming, transport::Channel};
 
 use crate::{
     cli::{
@@ -29,7 +23,7 @@ use crate::{
             mix::{Call, Method},
             record::Answer,
         },
-        transport,
+        remote::{Credentials, root_cause},
     },
     rpc::proto::v1::{
         DetectLanguageRequest, DigestRequest, StreamSummarizeRequest, StreamTranslateRequest,
@@ -40,8 +34,6 @@ use crate::{
     },
 };
 
-/// An address that swallows everything is given up after this, and tried again.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Documents of one `translate-batch`.
 const BATCH: usize = 8;
 
@@ -59,26 +51,8 @@ pub struct TargetFlags {
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     #[arg(value_parser = humantime::parse_duration)]
     pub timeout: Duration,
-    /// With https: PEM file with the authority to trust instead of the system's
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// With https: PEM file with the certificate to show
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
-    /// With https: PEM file with the key of --cert
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// With https: the name that the server's certificate must have [default: the URL's]
-    #[arg(long, value_name = "NAME")]
-    server_name: Option<String>,
-    /// Sent as `authorization: Bearer TOKEN`
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "DEPECHE_TOKEN",
-        hide_env_values = true
-    )]
-    token: Option<String>,
+    #[command(flatten)]
+    credentials: Credentials,
     /// Languages to translate into [default: en]; those of summaries [default: the article's own]
     #[arg(long, value_name = "LANGUAGE", value_delimiter = ',')]
     to: Vec<String>,
@@ -94,7 +68,7 @@ pub struct Remote {
     next: Arc<AtomicUsize>,
     articles: Arc<[String]>,
     timeout: Duration,
-    token: Option<MetadataValue<Ascii>>,
+    token: Option<HeaderValue>,
     source_language: String,
     translate_into: Vec<String>,
     summarize_in: Vec<String>,
@@ -104,21 +78,8 @@ impl Remote {
     /// Connections are made when they are first used, and again when they break, so that a server
     /// that cannot be reached is counted as an error and not waited for.
     pub fn new(flags: &TargetFlags, articles: Vec<String>) -> Result<Self, CliError> {
-        let wrong = |error: &dyn Error| {
-            let cause = transport::root_cause(error);
-            CliError::Input(format!("--server {}: {cause}", flags.server))
-        };
-        let mut endpoint = transport::endpoint(&flags.server)?.connect_timeout(CONNECT_TIMEOUT);
-        if let Some(tls) = tls(flags)? {
-            endpoint = endpoint.tls_config(tls).map_err(|error| wrong(&error))?;
-        }
-        let token = flags.token.as_ref().map(|token| {
-            let mut value: MetadataValue<Ascii> = format!("Bearer {token}")
-                .parse()
-                .map_err(|_| CliError::Input("--token has characters no header can".to_owned()))?;
-            value.set_sensitive(true);
-            Ok::<_, CliError>(value)
-        });
+        let endpoint = flags.credentials.endpoint(&flags.server)?;
+        let token = flags.credentials.authorization()?;
         let translate_into = match flags.to.is_empty() {
             true => vec!["en".to_owned()],
             false => flags.to.clone(),
@@ -130,7 +91,7 @@ impl Remote {
             next: Arc::default(),
             articles: articles.into(),
             timeout: flags.timeout,
-            token: token.transpose()?,
+            token,
             source_language: flags.from.clone().unwrap_or_default(),
             translate_into,
             summarize_in: flags.to.clone(),
@@ -150,9 +111,8 @@ impl Remote {
         let mut request = Request::new(message);
         request.set_timeout(self.timeout);
         if let Some(token) = &self.token {
-            request
-                .metadata_mut()
-                .insert("authorization", token.clone());
+            let headers = request.metadata_mut().as_mut();
+            headers.insert(AUTHORIZATION, token.clone());
         }
         request
     }
@@ -301,7 +261,7 @@ impl Target for Remote {
                 Err(late())
             }
             Ok(Err(status)) if status.code() == Code::Unavailable => {
-                let cause = transport::root_cause(&status);
+                let cause = root_cause(&status);
                 let message = match cause.contains(status.message()) {
                     true => status.message().to_owned(),
                     false => format!("{}: {cause}", status.message()),
@@ -369,35 +329,4 @@ async fn read<M: Message>(
         true => Ok(answer),
         false => Err(ended_early()),
     }
-}
-
-fn tls(flags: &TargetFlags) -> Result<Option<ClientTlsConfig>, CliError> {
-    if !flags.server.starts_with("https://") {
-        let given = [
-            ("--ca", flags.ca.is_some()),
-            ("--cert", flags.cert.is_some()),
-            ("--server-name", flags.server_name.is_some()),
-        ];
-        return match given.into_iter().find(|(_, given)| *given) {
-            Some((flag, _)) => Err(CliError::Input(format!(
-                "{flag} needs a --server that begins with https://"
-            ))),
-            None => Ok(None),
-        };
-    }
-    let mut tls = match &flags.ca {
-        Some(file) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem(file)?)),
-        None => ClientTlsConfig::new().with_enabled_roots(),
-    };
-    if let (Some(cert), Some(key)) = (&flags.cert, &flags.key) {
-        tls = tls.identity(Identity::from_pem(pem(cert)?, pem(key)?));
-    }
-    if let Some(name) = &flags.server_name {
-        tls = tls.domain_name(name);
-    }
-    Ok(Some(tls))
-}
-
-fn pem(file: &Path) -> Result<Vec<u8>, CliError> {
-    fs::read(file).map_err(|error| CliError::Input(format!("{}: {error}", file.display())))
 }

@@ -1,35 +1,41 @@
-//! The one name that turns and quotas go by: of the client's certificate, else of its token, else what it
-//! calls itself, else its address. What a client calls itself gets it turns, but quotas only where a
-//! gateway is trusted to have set it.
+//! The one name that turns and quotas go by: of the client's certificate, else of its token, else its
+//! address. Where the peer is one that may speak for others, such as a gateway, it is the name that this
+//! peer gives the client; of all others such names count for nothing, or many names would be many turns.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use http::{Extensions, HeaderMap, HeaderName, header};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
 use super::{
-    certificate,
+    certificate, forwarded,
     permission::{Needs, Permission},
     tokens::{Token, TokenStore},
 };
-use crate::rpc::{
-    client::{Asker, Client, Quota},
-    status::RpcError,
+use crate::{
+    config::TrustedPeers,
+    rpc::{
+        client::{Asker, Client, Quota},
+        status::RpcError,
+    },
 };
 
-/// Longest name that a client may call itself: names are kept while its requests are under way.
-const LONGEST_NAME: usize = 128;
+/// Longest name that a client may be given: names are kept while its requests are under way.
+const LONGEST_NAME: usize = 256;
 /// The key of `quotas` for all that have none of their own.
 pub const DEFAULT_QUOTA: &str = "default";
 
-/// What the metadata key with the client's name counts for.
+/// Who may name clients, and how.
 #[derive(Clone, Debug)]
-pub enum Naming {
-    /// Turns only.
-    Claimed(HeaderName),
-    /// Turns and quotas.
-    Trusted(HeaderName),
+pub struct Naming {
+    /// Metadata with the client's name.
+    pub key: HeaderName,
+    pub peers: TrustedPeers,
 }
 
 /// Tells clients apart.
@@ -53,32 +59,22 @@ impl Identities {
         let token = self.token(path, headers)?;
         let token = token.as_deref();
         let certificate = certificate_name(extensions);
-        let (key, trusted) = match &self.naming {
-            Naming::Claimed(key) => (key, None),
-            Naming::Trusted(key) => (key, Some(key)),
+        let token_name = token.map(|token| format!("token/{}", token.name));
+        let address = address(extensions);
+        let names = [&certificate, &token_name];
+        let names = names.into_iter().flatten().map(String::as_str);
+        let given = match self.naming.peers.include(names, address) {
+            true => given_name(&self.naming.key, headers),
+            false => None,
         };
-        let claimed = |key: &HeaderName| {
-            let name = headers.get(key)?.to_str().ok()?;
-            (1..=LONGEST_NAME)
-                .contains(&name.len())
-                .then(|| format!("id/{name}"))
-        };
-        let address = || match address(extensions) {
-            Some(address) => format!("address/{}", address.ip()),
+        let account = given.or(certificate).or(token_name);
+        let account = account.unwrap_or_else(|| match address {
+            Some(address) => format!("address/{address}"),
             None => "anonymous".to_owned(),
-        };
-        let proven = certificate.or_else(|| token.map(|token| format!("token/{}", token.name)));
-        let account = proven
-            .clone()
-            .or_else(|| trusted.and_then(claimed))
-            .unwrap_or_else(address);
-        let client = proven
-            .or_else(|| claimed(key))
-            .unwrap_or_else(|| account.clone());
+        });
         let quota = self.quota(&account, token);
         Ok(Client {
             asker: Asker {
-                client: client.into(),
                 account: account.into(),
                 quota,
             },
@@ -145,10 +141,25 @@ fn certificate_name(extensions: &Extensions) -> Option<String> {
         .and_then(certificate::name)
 }
 
-fn address(extensions: &Extensions) -> Option<SocketAddr> {
+/// An IPv4 client of a socket for both is one of IPv4.
+fn address(extensions: &Extensions) -> Option<IpAddr> {
     let tls = extensions.get::<TlsConnectInfo<TcpConnectInfo>>();
     let plain = extensions.get::<TcpConnectInfo>();
-    tls.map(TlsConnectInfo::get_ref).or(plain)?.remote_addr()
+    let address = tls.map(TlsConnectInfo::get_ref).or(plain)?.remote_addr();
+    address
+        .as_ref()
+        .map(SocketAddr::ip)
+        .map(|ip| ip.to_canonical())
+}
+
+/// The client that the peer asks for.
+fn given_name(key: &HeaderName, headers: &HeaderMap) -> Option<String> {
+    let value = headers.get_all(key).iter().next_back()?.to_str().ok()?;
+    let (name, account) = match key == forwarded::HEADER {
+        true => forwarded::spiffe(value).map(|name| (name, name.to_owned()))?,
+        false => (value, format!("id/{value}")),
+    };
+    (1..=LONGEST_NAME).contains(&name.len()).then_some(account)
 }
 
 #[cfg(test)]
@@ -157,43 +168,31 @@ mod tests {
 
     const PATH: &str = "/depeche.v1.TranslationService/Translate";
 
-    fn names(naming: Naming, headers: &[(&'static str, &str)]) -> (String, String) {
+    fn account(key: &'static str, peers: TrustedPeers, value: &str) -> String {
+        let key = HeaderName::from_static(key);
+        let mut headers = HeaderMap::new();
+        headers.insert(&key, value.parse().unwrap());
         let identities = Identities {
             tokens: None,
-            naming,
+            naming: Naming { key, peers },
             quotas: Arc::default(),
         };
-        let mut map = HeaderMap::new();
-        for (key, value) in headers {
-            map.insert(*key, value.parse().unwrap());
-        }
-        let client = identities.of(PATH, &map, &Extensions::new()).unwrap();
-        let Asker {
-            client, account, ..
-        } = client.asker;
-        (client.to_string(), account.to_string())
+        let client = identities.of(PATH, &headers, &Extensions::new()).unwrap();
+        client.asker.account.to_string()
     }
 
     #[test]
-    fn what_a_client_calls_itself_is_its_turn_and_its_account_only_where_that_is_trusted() {
-        let key = HeaderName::from_static("x-client-id");
-        let pair = |client: &str, account: &str| (client.to_owned(), account.to_owned());
-        let claimed = Naming::Claimed(key.clone());
-        let headers = [("x-client-id", "desk")];
-        assert_eq!(
-            names(claimed.clone(), &headers),
-            pair("id/desk", "anonymous")
-        );
-        assert_eq!(
-            names(Naming::Trusted(key), &headers),
-            pair("id/desk", "id/desk")
-        );
-        assert_eq!(names(claimed.clone(), &[]), pair("anonymous", "anonymous"));
+    fn a_client_has_the_name_that_a_trusted_peer_gives_it_and_no_other() {
+        use TrustedPeers::{All, None};
+        assert_eq!(account("x-client-id", None, "desk"), "anonymous");
+        assert_eq!(account("x-client-id", All, "desk"), "id/desk");
         let long = "x".repeat(LONGEST_NAME + 1);
-        assert_eq!(
-            names(claimed, &[("x-client-id", &long)]),
-            pair("anonymous", "anonymous")
-        );
+        assert_eq!(account("x-client-id", All, &long), "anonymous");
+        assert_eq!(account("x-client-id", All, ""), "anonymous");
+        let forwarded = "By=spiffe://mesh/us;Hash=1;URI=spiffe://mesh/desk";
+        let key = "x-forwarded-client-cert";
+        assert_eq!(account(key, All, forwarded), "spiffe://mesh/desk");
+        assert_eq!(account(key, None, forwarded), "anonymous");
     }
 
     #[test]
@@ -208,7 +207,10 @@ mod tests {
         ];
         let identities = Identities {
             tokens: None,
-            naming: Naming::Claimed(HeaderName::from_static("x-client-id")),
+            naming: Naming {
+                key: HeaderName::from_static("x-client-id"),
+                peers: TrustedPeers::None,
+            },
             quotas: Arc::new(quotas.into()),
         };
         assert_eq!(identities.quota("address/10.0.0.1", None), quota(20));

@@ -1,5 +1,6 @@
 //! Messages that cannot be decoded or are too large are their sender's mistake: INVALID_ARGUMENT,
-//! where the transport says INTERNAL and OUT_OF_RANGE.
+//! where the transport says INTERNAL, OUT_OF_RANGE and, of what grows too large when it is unpacked,
+//! RESOURCE_EXHAUSTED, as if it were to be tried again.
 
 use std::task::{Context, Poll};
 
@@ -16,6 +17,9 @@ use crate::rpc::status;
 /// errors of the service.
 const UNDECODABLE: &str = "failed to decode Protobuf message";
 const OVERSIZED: &str = "Error, decoded message length too large";
+const UNFRAMED: &str = "protocol error: received message with";
+const NOT_UNPACKED: &str = "Error decompressing";
+const UNPACKED_OVERSIZED: &str = "Error decompressing: size limit";
 
 /// The layer.
 pub fn layer<S>() -> impl Layer<S, Service = BadMessage<S>> + Clone {
@@ -62,12 +66,15 @@ fn correct(headers: &mut HeaderMap) {
     let Some(status) = Status::from_header_map(headers) else {
         return;
     };
+    let message = status.message();
+    let begins = |with: &[&str]| with.iter().any(|with| message.starts_with(with));
     let corrected = match status.code() {
-        Code::Internal if status.message().starts_with(UNDECODABLE) => {
-            status::unreadable_message(status.message())
+        Code::Internal if begins(&[UNDECODABLE, UNFRAMED, NOT_UNPACKED]) => {
+            status::unreadable_message(message)
         }
-        Code::OutOfRange if status.message().starts_with(OVERSIZED) => {
-            status::oversized_message(status.message())
+        Code::OutOfRange if begins(&[OVERSIZED]) => status::oversized_message(message),
+        Code::ResourceExhausted if begins(&[UNPACKED_OVERSIZED]) => {
+            status::oversized_message(message)
         }
         _ => return,
     };

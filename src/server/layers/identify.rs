@@ -5,9 +5,10 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
+use tracing::Span;
 
 use super::Responding;
-use crate::server::auth::Identities;
+use crate::{rpc::tally::Tally, server::auth::Identities};
 
 /// The layer.
 pub fn layer<S>(identities: Identities) -> impl Layer<S, Service = Identify<S>> + Clone {
@@ -43,6 +44,8 @@ where
             .of(path, request.headers(), request.extensions())
         {
             Ok(client) => {
+                Span::current().record("client", &*client.asker.account);
+                Tally::of(request.extensions()).asked_by(&client.asker);
                 request.extensions_mut().insert(client);
                 Box::pin(self.inner.call(request))
             }

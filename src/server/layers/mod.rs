@@ -5,6 +5,7 @@ pub mod catch_panic;
 pub mod identify;
 pub mod observe;
 pub mod receive;
+pub mod send;
 
 use futures::future::BoxFuture;
 

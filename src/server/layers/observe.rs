@@ -100,6 +100,8 @@ impl Record {
             "request",
             request_id = identity.request_id,
             trace_id = trace_id.map(tracing::field::display),
+            // Found out further inside.
+            client = tracing::field::Empty,
         );
         metrics::gauge!("depeche_requests_in_flight").increment(1.0);
         Record {
@@ -166,6 +168,7 @@ impl Drop for Record {
             let ended = Ended {
                 code: self.code as i32,
                 fault: is_servers(self.code).then_some(code),
+                names: steps::names(&work),
                 attributes: steps::counts(&work),
             };
             self.tracer.end(&self.trace, ended, &steps::of(&work));

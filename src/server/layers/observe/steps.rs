@@ -4,7 +4,7 @@
 //! decode), rejoin, each from the first sentence's beginning to the last one's end, and the slowest
 //! sentences one by one.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use crate::{rpc::tally::Work, telemetry::Step};
 
@@ -47,6 +47,13 @@ pub fn of(work: &Work) -> Vec<Step> {
     }
     steps.sort_by_key(|step| step.start);
     steps
+}
+
+/// Who asked, as attributes of the request's own span.
+pub fn names(work: &Work) -> Vec<(&'static str, Arc<str>)> {
+    let asker = work.asker.iter();
+    let names = asker.map(|asker| ("depeche.client", asker.account.clone()));
+    names.collect()
 }
 
 /// What was done, as attributes of the request's own span.
