@@ -38,6 +38,9 @@ impl Input {
     }
 }
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 pub fn read(path: &Path) -> Result<String, CliError> {
     let mut bytes = Vec::new();
     let outcome = match path.to_str() {
@@ -45,7 +48,11 @@ pub fn read(path: &Path) -> Result<String, CliError> {
         _ => fs::read(path),
     };
     let name = name(path);
-    let bytes = outcome.map_err(|error| CliError::Input(format!("{name}: {error}")))?;
+    let mut bytes = outcome.map_err(|error| CliError::Input(format!("{name}: {error}")))?;
+    // Windows' editors begin a file with it; no text does.
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         CliError::Input(format!(
