@@ -4,7 +4,7 @@
 use super::{ModelError, TokenId};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// As Hugging Face's `generate` reads it; what is not said is `None` or as it takes it to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +16,8 @@ pub struct Generation {
     pub padding: Option<TokenId>,
     /// What an output of the greatest length ends with, whatever the scores say.
     pub forced_end: Option<TokenId>,
-    /// Tokens that never come (`bad_words_ids` of one token; longer ones are not kept).
-    pub banned: Vec<TokenId>,
+    /// `bad_words_ids`.
+    pub banned: Banned,
     pub beams: usize,
     pub length_penalty: f32,
     pub stopping: Stopping,
@@ -27,6 +27,30 @@ pub struct Generation {
     pub renormalize: bool,
     pub no_repeat_ngram: usize,
     pub repetition_penalty: f32,
+}
+
+/// Tokens, and sequences of them, that never come in an output. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Banned(Arc<[Vec<TokenId>]>);
+
+impl Banned {
+    /// `sequences`: each of one token or more.
+    pub fn new(sequences: impl IntoIterator<Item = Vec<TokenId>>) -> Self {
+        Banned(sequences.into_iter().collect())
+    }
+
+    /// The tokens that would complete one of the sequences behind these.
+    pub fn after(&self, so_far: &[TokenId]) -> impl Iterator<Item = TokenId> {
+        let last = |sequence: &Vec<TokenId>| {
+            let (last, before) = sequence.split_last()?;
+            so_far.ends_with(before).then_some(*last)
+        };
+        self.0.iter().filter_map(last)
+    }
+
+    fn tokens(&self) -> impl Iterator<Item = TokenId> {
+        self.0.iter().flatten().copied()
+    }
 }
 
 /// When a beam search has enough finished outputs (`early_stopping`).
@@ -40,7 +64,7 @@ pub enum Stopping {
     Never,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Written {
     decoder_start_token_id: Option<u32>,
     eos_token_id: Option<Ids>,
@@ -111,23 +135,24 @@ impl From<Written> for Generation {
         let padding = written.pad_token_id.map(TokenId);
         let ends = written.eos_token_id.map(Ids::tokens).unwrap_or_default();
         let start = written.decoder_start_token_id.map(TokenId).or(padding);
+        let ends = match ends.is_empty() {
+            true => vec![TokenId(1)],
+            false => ends,
+        };
         let banned = written.bad_words_ids.unwrap_or_default();
-        let banned = banned.into_iter().filter_map(|words| match words[..] {
-            [word] => Some(TokenId(word)),
-            _ => None,
-        });
+        let banned = banned
+            .into_iter()
+            .map(|sequence| sequence.into_iter().map(TokenId).collect())
+            // An output always may end, as `transformers` has it.
+            .filter(|sequence: &Vec<TokenId>| !ends.iter().any(|end| *sequence == [*end]));
         Generation {
             start: start.unwrap_or(TokenId(0)),
-            ends: if ends.is_empty() {
-                vec![TokenId(1)]
-            } else {
-                ends
-            },
             padding,
             forced_end: written
                 .forced_eos_token_id
                 .and_then(|ids| ids.tokens().first().copied()),
-            banned: banned.collect(),
+            banned: Banned::new(banned),
+            ends,
             beams: written.num_beams.unwrap_or(1),
             length_penalty: written.length_penalty.unwrap_or(1.0),
             stopping: match written.early_stopping {
@@ -144,6 +169,17 @@ impl From<Written> for Generation {
 }
 
 impl Generation {
+    /// As it is where nothing but these tokens is said.
+    pub fn of_tokens(start: Option<u32>, end: Option<u32>, padding: Option<u32>) -> Self {
+        let written = Written {
+            decoder_start_token_id: start,
+            eos_token_id: end.map(Ids::One),
+            pad_token_id: padding,
+            ..Written::default()
+        };
+        written.into()
+    }
+
     /// Ids that a vocabulary of that size lacks, in words.
     pub fn problems(&self, vocabulary: usize) -> Vec<String> {
         let named = [("decoder_start_token_id", self.start)]
@@ -151,7 +187,7 @@ impl Generation {
             .chain(self.ends.iter().map(|id| ("eos_token_id", *id)))
             .chain(self.padding.map(|id| ("pad_token_id", id)))
             .chain(self.forced_end.map(|id| ("forced_eos_token_id", id)))
-            .chain(self.banned.iter().map(|id| ("bad_words_ids", *id)));
+            .chain(self.banned.tokens().map(|id| ("bad_words_ids", id)));
         named
             .filter(|(_, id)| id.0 as usize >= vocabulary)
             .map(|(name, id)| format!("{name} {} is outside the vocabulary of {vocabulary}", id.0))

@@ -7,6 +7,7 @@
 //! - `seq2seq`: what the transformers with an encoder and a decoder have in common
 //! - `generation`: how a model's folder wants it to be decoded
 //! - `parts`: layers out of tensors
+//! - `folder`, `checksums`: what lies in a model's folder, and whether it is what its list says
 //! - `causal`: instruction models, which continue a text
 //! - `layers`: what networks are made of, down to the int8 kernels
 //! - `weights`: tensors out of files
@@ -15,7 +16,10 @@
 //! - `translator`: what the networks that translate have in common
 
 pub mod causal;
+pub mod checksums;
+pub mod folder;
 mod generation;
+mod groups;
 pub mod layers;
 pub mod marian;
 mod parts;
@@ -28,7 +32,7 @@ pub mod translator;
 pub mod weights;
 
 pub use causal::Causal;
-pub use generation::{Generation, Stopping};
+pub use generation::{Banned, Generation, Stopping};
 pub use marian::Marian;
 pub use rank::{Ask, Ranked};
 use seq2seq::{DecoderState, Encoded, Step};
@@ -48,10 +52,9 @@ pub enum Model {
 
 impl Model {
     /// A student of Firefox Translations.
-    pub fn student(folder: &std::path::Path, compute: ComputeType) -> Result<Self, ModelError> {
-        Ok(Model::Translator(Arc::new(Translator::student(
-            folder, compute,
-        )?)))
+    pub fn student(folder: &std::path::Path, loading: Loading) -> Result<Self, ModelError> {
+        let model = Translator::student(folder, loading)?;
+        Ok(Model::Translator(Arc::new(model)))
     }
 
     /// A network of OPUS-MT.
@@ -112,11 +115,11 @@ impl Model {
         }
     }
 
-    /// Tokens that never come in an output.
-    pub fn suppressed(&self) -> &[TokenId] {
+    /// What never comes in an output.
+    pub fn banned(&self) -> Banned {
         match self {
-            Model::Translator(model) => model.suppressed(),
-            Model::Causal(_) => &[],
+            Model::Translator(model) => model.banned(),
+            Model::Causal(_) => Banned::default(),
         }
     }
 
@@ -125,6 +128,15 @@ impl Model {
         match self {
             Model::Translator(model) => model.max_output(source_tokens),
             Model::Causal(model) => model.config.context_length.saturating_sub(source_tokens),
+        }
+    }
+
+    /// Bytes that the keys and values of a text of so many tokens take, its prompt counted. A sentence's,
+    /// which a window bounds, are not counted.
+    pub fn text_bytes(&self, tokens: usize) -> u64 {
+        match self {
+            Model::Translator(_) => 0,
+            Model::Causal(model) => model.text_bytes(tokens),
         }
     }
 
@@ -157,6 +169,23 @@ pub enum ComputeType {
     Int8,
     /// The same weights as real numbers: the reference.
     F32,
+}
+
+/// How models are loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Loading {
+    pub compute: ComputeType,
+    /// Whether a model that has a lexical shortlist uses it.
+    pub shortlist: bool,
+}
+
+impl From<ComputeType> for Loading {
+    fn from(compute: ComputeType) -> Self {
+        Loading {
+            compute,
+            shortlist: true,
+        }
+    }
 }
 
 /// Why a model cannot be loaded: the file, and what is wrong with it.

@@ -5,7 +5,7 @@
 pub(super) mod golden;
 
 use super::{
-    TokenId,
+    Ask, Ranked, TokenId,
     layers::{CacheShape, Caches, Columns, Memory, with_values},
 };
 use candle_core::{Result, Tensor, bail};
@@ -82,6 +82,21 @@ pub(super) fn means(states: &Tensor, sources: &[&[TokenId]]) -> Result<Vec<Vec<f
         rows.mean(0)?.to_vec1()
     };
     sources.iter().map(mean).collect()
+}
+
+/// What `asks` want of the rows of `logits`, probabilities taken over the tokens that may come, not over
+/// all. `logits`: `[asks, vocabulary]`.
+pub(super) fn rank_allowed(logits: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>> {
+    let size = logits.dim(1)?;
+    let ranked = |(logits, ask): (&[f32], &Ask)| {
+        let scored = (0..).map(TokenId).zip(logits.iter().copied());
+        let allowed = scored.filter(|(id, _)| !ask.banned.contains(id));
+        let (tokens, logits): (Vec<TokenId>, Vec<f32>) = allowed.unzip();
+        Ranked::among(&tokens, &logits, ask)
+    };
+    with_values(logits, |logits| {
+        logits.chunks_exact(size).zip(asks).map(ranked).collect()
+    })
 }
 
 impl DecoderState {

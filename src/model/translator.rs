@@ -1,6 +1,6 @@
 //! A model that reads sentences of one language and writes them in another, whatever its network.
 
-use super::{ComputeType, Marian, ModelError, Student, T5, TokenId, Tokenizer};
+use super::{Banned, ComputeType, Loading, Marian, ModelError, Student, T5, TokenId, Tokenizer};
 use std::{path::Path, sync::Arc};
 
 /// Immutable, shared by all who compute with it.
@@ -16,8 +16,13 @@ pub enum Network {
 }
 
 impl Translator {
-    pub fn student(folder: &Path, compute: ComputeType) -> Result<Self, ModelError> {
-        let network = Network::Student(Arc::new(Student::load(folder, compute)?));
+    pub fn student(folder: &Path, loading: impl Into<Loading>) -> Result<Self, ModelError> {
+        let loading = loading.into();
+        let student = Student::load(folder, loading.compute)?;
+        let network = Network::Student(Arc::new(match loading.shortlist {
+            true => student,
+            false => student.without_shortlist(),
+        }));
         Ok(Translator { network })
     }
 
@@ -90,12 +95,12 @@ impl Translator {
         }
     }
 
-    /// Tokens that never come in an output.
-    pub fn suppressed(&self) -> &[TokenId] {
+    /// What never comes in an output.
+    pub fn banned(&self) -> Banned {
         match &self.network {
-            Network::Student(_) => &[],
-            Network::Marian(marian) => marian.config.suppressed(),
-            Network::T5(t5) => t5.config.suppressed(),
+            Network::Student(_) => Banned::default(),
+            Network::Marian(marian) => marian.config.banned().clone(),
+            Network::T5(t5) => t5.config.banned().clone(),
         }
     }
 

@@ -51,6 +51,12 @@ SHAPES = [
     dict(name="gelu-new-bf16", rule="identity", languages=[], separate=True, tied=True, dtype=torch.bfloat16, config=dict(
         d_model=20, encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24,
         encoder_layers=1, decoder_layers=1, activation_function="gelu_new", scale_embedding=True)),
+    # Of several tokens together, too, it is said that they must not come; what must not come is likely, and probabilities
+    # are taken without it.
+    dict(name="banned-sequences", rule="identity", languages=[], separate=True, tied=False, dtype=torch.float32,
+         renormalize=True, banned=True, config=dict(
+             d_model=16, encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24,
+             encoder_layers=1, decoder_layers=1, activation_function="swish", scale_embedding=False)),
 ]
 
 
@@ -77,6 +83,14 @@ def vocabularies(folder, shape):
         found = [vocabulary(sides[0] + sides[1], languages)] * 2
     write(folder / "vocab.json", found[0])
     return found
+
+
+def sequences_of(model, sources, pad):
+    """Two and three tokens out of what it writes, none within another, no token twice; None where there are not."""
+    outputs = [model.generate(torch.tensor([source]), num_beams=1, do_sample=False)[0, 1:].tolist() for source in sources]
+    two, three = outputs[1][:2], outputs[3][1:4]
+    found = {0, pad}.union(two, three)
+    return [two, three] if len(found) == 7 else None
 
 
 def make(shape):
@@ -111,6 +125,15 @@ def make(shape):
             model.final_logits_bias[0, 0] += 2.0
         model = as_stored(model, shape["dtype"])
         model.generation_config = generation
+        if "banned" in shape:
+            with torch.no_grad():
+                model.final_logits_bias[0, pad] += 4.0
+            # An end by itself always may come.
+            generation.bad_words_ids = [[pad], [0]]
+            sequences = sequences_of(model, sources, pad)
+            if not sequences:
+                continue
+            generation.bad_words_ids = [[pad], [0], *sequences]
         golden = expectations(model, sources, pad, pad, 8, BEAMS)
         if golden:
             break
@@ -128,5 +151,6 @@ def make(shape):
           [[len(ids) for ids in beam["sequences"]] for beam in golden["beams"]])
 
 
-for shape in SHAPES:
-    make(shape)
+if __name__ == "__main__":
+    for shape in SHAPES:
+        make(shape)

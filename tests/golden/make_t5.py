@@ -40,15 +40,27 @@ SHAPES = [
 ]
 
 
-def make(shape):
+def as_safetensors(folder, shape, model, tokenizer):
+    """Writes the weights in the shape's type, and gives them back to the model as they are then."""
+    as_stored(model, shape["dtype"])
+    tensors = {name: tensor.to(shape["dtype"]).contiguous() for name, tensor in own_tensors(model, shape).items()}
+    save(folder, tensors, shape["shards"])
+
+
+def own_tensors(model, shape):
+    """Each once."""
+    return {name: tensor for name, tensor in model.state_dict().items()
+            if not name.endswith("embed_tokens.weight") and not (shape["tied"] and name == "lm_head.weight")}
+
+
+def make(shape, store=as_safetensors):
+    """`store(folder, shape, model, tokenizer)` writes the weights, and leaves the model with what it wrote."""
     folder = OUT / shape["name"]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    size = 420 if shape["spm"] else 130
-    (folder / "spiece.model").write_bytes(pieces(
-        FRENCH + ENGLISH, size, folder / "spiece", normalization_rule_name="identity", pad_id=0, eos_id=1, unk_id=2,
-        bos_id=-1, **shape["spm"],
-    ))
+    size = 420 if "byte_fallback" in shape["spm"] else 130
+    options = dict(normalization_rule_name="identity", pad_id=0, eos_id=1, unk_id=2, bos_id=-1) | shape["spm"]
+    (folder / "spiece.model").write_bytes(pieces(FRENCH + ENGLISH, size, folder / "spiece", **options))
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(folder / "spiece.model"))
     # Ten sentinels behind the pieces, and rows that no token has.
     written = dict(shape["config"], vocab_size=len(tokenizer) + 14, tie_word_embeddings=shape["tied"],
@@ -65,23 +77,25 @@ def make(shape):
         spread(model, seed)
         with torch.no_grad():
             # Small embeddings, so that the layers decide and not the token before; scores far from each other.
-            model.shared.weight.mul_(0.4)
-            model.decoder.final_layer_norm.weight.mul_(15.0 if shape["tied"] else 1.2)
+            size = shape.get("embeddings", 0.4)
+            model.shared.weight.mul_(size)
+            model.decoder.final_layer_norm.weight.mul_(shape.get("scores", 6.0 / size if shape["tied"] else 1.2))
             # Ends come now and then.
             output = model.shared if shape["tied"] else model.lm_head
             output.weight[1] *= 2.0
-        model = as_stored(model, shape["dtype"])
+            if "banned" in shape:
+                # What is not forbidden there must not come by itself: padding.
+                output.weight[0] *= 0.05
+        store(folder, shape, model, tokenizer)
         model.generation_config = GenerationConfig(
-            max_length=16, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0, bad_words_ids=[[0]],
+            max_length=16, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0,
+            bad_words_ids=shape.get("banned", [[0]]),
             use_cache=False,  # transformers sizes the cache by the encoder's layers
         )
         golden = expectations(model, sources, 0, 0, 8, BEAMS)
         if golden:
             break
     print(shape["name"], "seed", seed, "parameters", sum(p.numel() for p in model.parameters()))
-    tensors = {name: tensor.to(shape["dtype"]).contiguous() for name, tensor in model.state_dict().items()
-               if not name.endswith("embed_tokens.weight") and not (shape["tied"] and name == "lm_head.weight")}
-    save(folder, tensors, shape["shards"])
     write(folder / "config.json", dict(
         config.to_dict(), model_type="t5", tie_word_embeddings=shape["tied"], architectures=["T5ForConditionalGeneration"]))
     model.generation_config.save_pretrained(folder)
@@ -95,6 +109,7 @@ def make(shape):
     golden["decoded"] = [{"ids": ids, "text": tokenizer.decode(ids).strip()} for ids in [ordinary, [5, 9, 20, 30]]]
     write(folder / "golden.json", golden)
     print("  greedy", [len(ids) for ids in golden["greedy"]])
+    return folder
 
 
 def save(folder, tensors, shards):
@@ -110,5 +125,6 @@ def save(folder, tensors, shards):
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
 
 
-for shape in SHAPES:
-    make(shape)
+if __name__ == "__main__":
+    for shape in SHAPES:
+        make(shape)

@@ -7,48 +7,16 @@ use super::{
     layer::Layer,
 };
 use crate::model::{
-    ModelError,
+    ModelError, checksums, folder,
     layers::{BlockLinear, RmsNorm, Rope},
-    student::checksums,
     tokenizer::bpe::BpeTokenizer,
-    weights::{Blocks, GgufFile, WeightsError},
+    weights::{Blocks, GgufFile, Tensors as _, WeightsError},
 };
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 /// Whether a folder holds an instruction model, be it a damaged one.
 pub fn holds_causal(folder: &Path) -> bool {
-    !gguf_files(folder).is_empty()
-}
-
-fn gguf_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "gguf")
-        })
-        .collect();
-    files.sort();
-    files
-}
-
-fn only_file(folder: &Path) -> Result<PathBuf, ModelError> {
-    let mut files = gguf_files(folder);
-    match (files.pop(), files.is_empty()) {
-        (Some(file), true) => Ok(file),
-        (found, _) => Err(ModelError::Setting {
-            path: folder.to_owned(),
-            reason: format!(
-                "it holds {} files *.gguf where one is needed: a model is one file, in a folder of \
-                 its own",
-                files.len() + usize::from(found.is_some())
-            ),
-        }),
-    }
+    !folder::gguf_files(folder).is_empty()
 }
 
 impl Causal {
@@ -58,7 +26,7 @@ impl Causal {
     /// The file, and all that is wrong with it.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
         checksums::verify(folder)?;
-        let path = only_file(folder)?;
+        let path = folder::only_gguf(folder)?;
         let weights_error = |source| ModelError::Weights {
             path: path.clone(),
             source,
@@ -170,10 +138,10 @@ impl Parts {
         let (vocabulary, dim) = (config.vocab_size, config.dim);
         let embedding = tensors
             .file
-            .matrix("token_embd.weight", vocabulary, dim)
+            .blocks("token_embd.weight", vocabulary, dim)
             .map_err(|problem| tensors.problems.push(problem))
             .ok();
-        let output = match file.has_tensor("output.weight") {
+        let output = match file.holds("output.weight") {
             true => tensors.linear("output", vocabulary, dim, Bias::None),
             // The table of the embeddings, once more.
             false => embedding
@@ -181,7 +149,7 @@ impl Parts {
                 .map(|table| BlockLinear::new(table, None)),
         };
         let output_norm = tensors.norm("output_norm", dim);
-        let frequency_factors = match file.has_tensor("rope_freqs.weight") {
+        let frequency_factors = match file.holds("rope_freqs.weight") {
             true => tensors.vector("rope_freqs.weight", config.rope.width / 2),
             false => Some(Vec::new()),
         };
@@ -190,7 +158,7 @@ impl Parts {
         for layer in 0..config.layers {
             // A file that lacks a whole layer lacks all behind it, too: they are not all named.
             let name = format!("blk.{layer}.attn_norm.weight");
-            if !whole && !file.has_tensor(&name) {
+            if !whole && !file.holds(&name) {
                 tensors
                     .problems
                     .push(format!("so are the layers from {layer} on"));
@@ -239,7 +207,7 @@ impl Tensors<'_> {
         inputs: usize,
         bias: Bias,
     ) -> Option<BlockLinear> {
-        let matrix = self.file.matrix(&format!("{name}.weight"), outputs, inputs);
+        let matrix = self.file.blocks(&format!("{name}.weight"), outputs, inputs);
         let matrix = matrix.map_err(|problem| self.problems.push(problem)).ok();
         let bias = match bias {
             Bias::None => Some(None),

@@ -34,8 +34,8 @@ use super::{
 use candle_core::{Device, Result, Tensor, bail};
 use layer::{Layer, Place};
 use rayon::prelude::*;
-use state::{Next, Row};
-use std::sync::Arc;
+use state::{Next, Reading, Row};
+use std::{collections::VecDeque, sync::Arc};
 
 /// A loaded model: immutable, shared by all who compute with it. Its products are split over the
 /// threads of rayon's pool.
@@ -55,8 +55,8 @@ pub struct Causal {
 }
 
 /// Rows of prompts that go through the network together, so that what they compute with takes little
-/// memory.
-const ROWS_AT_ONCE: usize = 512;
+/// memory, and those that are being written do not wait long between two steps.
+const ROWS_AT_ONCE: usize = if cfg!(test) { 16 } else { 512 };
 
 /// A token that a sequence reads.
 struct Reads {
@@ -68,14 +68,17 @@ struct Reads {
 impl Causal {
     /// A batch of no sequences.
     pub fn empty_state(&self) -> Result<State> {
-        Ok(State { rows: Vec::new() })
+        Ok(State {
+            rows: Vec::new(),
+            reading: VecDeque::new(),
+        })
     }
 
-    /// Adds sequences at the end of the batch: reads their prompts. Each new row then stands before
-    /// its first token.
+    /// Takes prompts into the batch, to be read.
     ///
     /// # Errors
-    /// A prompt is empty, or leaves no room for a token in the model's context; nothing is added.
+    /// A prompt is empty, has a token that the model does not know, or leaves no room for a token in the
+    /// model's context; nothing is added.
     pub fn join(&self, state: &mut State, prompts: &[&[TokenId]]) -> Result<()> {
         for prompt in prompts {
             if prompt.is_empty() || prompt.len() >= self.config.context_length {
@@ -85,29 +88,43 @@ impl Causal {
                     self.config.context_length - 1
                 );
             }
+            let unknown = |token: &&TokenId| token.0 as usize >= self.embedding.rows();
+            if let Some(token) = prompt.iter().find(unknown) {
+                bail!("token {} is not in the vocabulary", token.0);
+            }
         }
-        let mut rows: Vec<Row> = prompts
-            .iter()
-            .map(|_| Row {
+        state.reading.extend(prompts.iter().map(|prompt| Reading {
+            row: Row {
                 caches: vec![Cache::default(); self.layers.len()],
                 length: 0,
                 next: Next::Hidden(Vec::new()),
-            })
-            .collect();
-        let reads: Vec<Reads> = prompts
-            .iter()
-            .enumerate()
-            .flat_map(|(sequence, prompt)| {
-                let tokens = prompt.iter();
-                tokens.map(move |&token| Reads { sequence, token })
-            })
-            .collect();
-        let mut rows_read: Vec<&mut Row> = rows.iter_mut().collect();
-        for reads in reads.chunks(ROWS_AT_ONCE) {
-            self.read(&mut rows_read, reads)?;
-        }
-        state.rows.extend(rows);
+            },
+            prompt: prompt.to_vec(),
+        }));
         Ok(())
+    }
+
+    /// Reads on in the prompts that have joined, in their order, [`ROWS_AT_ONCE`] tokens at the most. Those
+    /// that are read through become rows at the end of the batch, before their first token. Returns how
+    /// many did.
+    pub fn read(&self, state: &mut State) -> Result<usize> {
+        let mut rows = Vec::new();
+        let mut reads = Vec::new();
+        for Reading { row, prompt } in &mut state.reading {
+            let (sequence, room) = (rows.len(), ROWS_AT_ONCE - reads.len());
+            if room == 0 {
+                break;
+            }
+            let unread = prompt[row.length..].iter().take(room);
+            reads.extend(unread.map(|&token| Reads { sequence, token }));
+            rows.push(row);
+        }
+        self.compute(&mut rows, &reads)?;
+        let is_read = |reading: &&Reading| reading.row.length == reading.prompt.len();
+        let read = state.reading.iter().take_while(is_read).count();
+        let rows = state.reading.drain(..read).map(|reading| reading.row);
+        state.rows.extend(rows);
+        Ok(read)
     }
 
     /// Hidden states of the next token of every row, `[rows, dim]`.
@@ -124,7 +141,7 @@ impl Causal {
                 waiting.push(row);
             }
         }
-        self.read(&mut waiting, &reads)?;
+        self.compute(&mut waiting, &reads)?;
         let mut hidden = Vec::with_capacity(state.rows.len() * self.config.dim);
         for row in &state.rows {
             match &row.next {
@@ -136,15 +153,15 @@ impl Causal {
     }
 
     /// Reads tokens into the rows, and keeps for each of these the hidden state of its last one.
-    fn read(&self, rows: &mut [&mut Row], reads: &[Reads]) -> Result<()> {
+    fn compute(&self, rows: &mut [&mut Row], reads: &[Reads]) -> Result<()> {
         if reads.is_empty() {
             return Ok(());
         }
         // Within the pool, where a thread that waits for others works meanwhile.
-        rayon::scope(|_| self.read_in_pool(rows, reads))
+        rayon::scope(|_| self.compute_in_pool(rows, reads))
     }
 
-    fn read_in_pool(&self, rows: &mut [&mut Row], reads: &[Reads]) -> Result<()> {
+    fn compute_in_pool(&self, rows: &mut [&mut Row], reads: &[Reads]) -> Result<()> {
         let mut places = Vec::with_capacity(reads.len());
         let mut last = vec![None; rows.len()];
         for (at, read) in reads.iter().enumerate() {
@@ -217,6 +234,17 @@ impl Causal {
                 .map(|(row, ask)| Ranked::of(row, ask))
                 .collect()
         })
+    }
+
+    /// Bytes that the keys and values of a sequence of so many tokens take.
+    pub fn text_bytes(&self, tokens: usize) -> u64 {
+        let of_layer = |layer: usize| {
+            let attention = self.config.attention_of(layer);
+            // What a window does not see any more leaves after the rows that were read together.
+            let window = attention.window.map(|window| window + ROWS_AT_ONCE);
+            attention.kept_bytes(tokens.min(window.unwrap_or(usize::MAX)))
+        };
+        (0..self.layers.len()).map(of_layer).sum()
     }
 
     /// Bytes of memory beyond the mapped file.

@@ -63,15 +63,15 @@ impl Task<'_> {
 }
 
 impl Causal {
-    /// The tokens of a conversation in which the task is asked for and the answer is to come.
-    pub fn prompt(&self, task: &Task) -> Result<Vec<TokenId>, PromptError> {
+    /// The tokens of a conversation in which the task is asked for and the answer is to come, at most
+    /// `most` of them.
+    pub fn prompt(&self, task: &Task, most: usize) -> Result<Vec<TokenId>, PromptError> {
         let text = task.text()?;
         let messages = [Message {
             role: Role::User,
             content: &text,
         }];
         let tokens = self.template.tokens(&self.tokenizer, &messages)?;
-        let most = self.config.context_length - 1;
         if tokens.len() > most {
             return Err(PromptError::TooLong {
                 tokens: tokens.len(),

@@ -2,11 +2,20 @@
 
 use crate::model::{TokenId, layers::Cache};
 use candle_core::{Result, bail};
+use std::collections::VecDeque;
 
 /// The batch. A row waits for its next token, or knows the hidden state that the token is chosen
 /// by: `step` leads from the first to the second, `advance` back.
 pub struct State {
     pub(super) rows: Vec<Row>,
+    /// What has joined and is no row yet, in its order.
+    pub(super) reading: VecDeque<Reading>,
+}
+
+/// A prompt that is being read; its row has as much of it as is read.
+pub(super) struct Reading {
+    pub row: Row,
+    pub prompt: Vec<TokenId>,
 }
 
 #[derive(Clone)]
@@ -36,9 +45,15 @@ impl State {
         self.rows.is_empty()
     }
 
-    /// Tokens of a row that are read, those of its prompt counted.
-    pub fn length_of(&self, row: usize) -> Option<usize> {
-        self.rows.get(row).map(|row| row.length)
+    /// Whether prompts have joined that are not read through.
+    pub fn is_reading(&self) -> bool {
+        !self.reading.is_empty()
+    }
+
+    /// Of the prompts that are not read through, in their order, drops those that do not `stay`.
+    pub fn forget(&mut self, stay: &[bool]) {
+        let mut stay = stay.iter();
+        self.reading.retain(|_| stay.next() == Some(&true));
     }
 
     /// Row `i` of the new batch continues row `rows[i].0` of the old one with the token. A row that is

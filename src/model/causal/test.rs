@@ -36,6 +36,14 @@ fn logits(model: &Causal, state: &mut State) -> Vec<Vec<f32>> {
     model.logits(&hidden).unwrap().to_vec2().unwrap()
 }
 
+/// Takes prompts in and reads them through.
+fn read_in(model: &Causal, state: &mut State, prompts: &[&[TokenId]]) {
+    model.join(state, prompts).unwrap();
+    while state.is_reading() {
+        model.read(state).unwrap();
+    }
+}
+
 fn best(logits: &[f32]) -> TokenId {
     Ranked::of(logits, &Ask::best()).tokens[0].0
 }
@@ -49,7 +57,7 @@ fn a_batch_of_unequal_prompts_has_the_golden_logits_and_tokens() {
         let prompts: Vec<Vec<TokenId>> = golden.iter().map(|g| ids(&g.prompt)).collect();
         let slices: Vec<&[TokenId]> = prompts.iter().map(|prompt| &prompt[..]).collect();
         let mut state = model.empty_state().unwrap();
-        model.join(&mut state, &slices).unwrap();
+        read_in(&model, &mut state, &slices);
         let steps = golden[0].tokens.len();
         for step in 0..steps {
             let rows = logits(&model, &mut state);
@@ -81,7 +89,7 @@ static MODELS: LazyLock<Vec<Causal>> =
 /// The logits of each step of a sequence that is alone.
 fn alone(model: &Causal, tokens: &[TokenId], prompt: usize) -> Vec<Vec<f32>> {
     let mut state = model.empty_state().unwrap();
-    model.join(&mut state, &[&tokens[..prompt]]).unwrap();
+    read_in(model, &mut state, &[&tokens[..prompt]]);
     let mut steps = vec![logits(model, &mut state).remove(0)];
     for token in &tokens[prompt..] {
         state.advance(&[(0, *token)]).unwrap();
@@ -119,7 +127,7 @@ proptest! {
                 (0..sequences.len()).filter(|i| sequences[*i].1 == time).collect();
             let prompts: Vec<&[TokenId]> =
                 joining.iter().map(|i| &sequences[*i].0[..sequences[*i].2]).collect();
-            model.join(&mut state, &prompts).unwrap();
+            read_in(model, &mut state, &prompts);
             rows.extend(joining.iter().map(|i| (*i, sequences[*i].2)));
             prop_assert_eq!(state.len(), rows.len());
             if rows.is_empty() {
@@ -151,7 +159,7 @@ fn a_row_that_is_named_twice_goes_on_in_two_ways() {
     for model in &*MODELS {
         let start = ids(&[3, 1, 4, 1, 5, 9, 2]);
         let mut state = model.empty_state().unwrap();
-        model.join(&mut state, &[&start, &ids(&[8, 8])]).unwrap();
+        read_in(model, &mut state, &[&start, &ids(&[8, 8])]);
         model.step(&mut state).unwrap();
         let (a, b) = (TokenId(20), TokenId(21));
         state.advance(&[(0, a), (0, b)]).unwrap();
@@ -167,6 +175,57 @@ fn a_row_that_is_named_twice_goes_on_in_two_ways() {
 }
 
 #[test]
+fn a_long_prompt_is_read_in_parts_between_which_the_others_go_on() {
+    for model in &*MODELS {
+        let long: Vec<TokenId> = (0..60).map(|i| TokenId(20 + i % 40)).collect();
+        let short = ids(&[3, 1, 4]);
+        let expected = alone(model, &[&short[..], &[TokenId(7); 3]].concat(), short.len());
+        let mut state = model.empty_state().unwrap();
+        read_in(model, &mut state, &[&short]);
+        model.join(&mut state, &[&long]).unwrap();
+        for expected in &expected[..3] {
+            assert_eq!(model.read(&mut state).unwrap(), 0);
+            assert_eq!(&logits(model, &mut state)[0], expected);
+            state.advance(&[(0, TokenId(7))]).unwrap();
+        }
+        assert_eq!(model.read(&mut state).unwrap(), 1);
+        let both = logits(model, &mut state);
+        assert_eq!(both[0], expected[3]);
+        assert_eq!(both[1], alone(model, &long, long.len())[0]);
+    }
+}
+
+#[test]
+fn a_prompt_that_nobody_waits_for_is_read_no_further() {
+    let model = &MODELS[0];
+    let mut state = model.empty_state().unwrap();
+    let long = [TokenId(5); 60];
+    let short = ids(&[3, 1, 4]);
+    model.join(&mut state, &[&long, &short]).unwrap();
+    assert_eq!(model.read(&mut state).unwrap(), 0);
+    state.forget(&[false, true]);
+    assert_eq!(model.read(&mut state).unwrap(), 1);
+    assert!(!state.is_reading());
+    assert_eq!(logits(model, &mut state), alone(model, &short, short.len()));
+}
+
+#[test]
+fn keys_and_values_count_by_layer_and_only_as_far_as_a_window_sees() {
+    for model in &*MODELS {
+        let attention = &model.config.attention;
+        let position = 2 * attention.kv_heads * attention.width * size_of::<f32>();
+        let layers = model.config.layers;
+        let all = |tokens: usize| (layers * tokens * position) as u64;
+        let windows = (0..layers).filter(|layer| model.config.has_window(*layer));
+        assert!(model.text_bytes(40) >= all(40));
+        match windows.count() {
+            0 => assert!(model.text_bytes(100_000) >= all(100_000)),
+            _ => assert!(model.text_bytes(100_000) < all(100_000)),
+        }
+    }
+}
+
+#[test]
 fn the_batch_refuses_what_it_cannot_do() {
     let model = &MODELS[0];
     let mut state = model.empty_state().unwrap();
@@ -174,7 +233,7 @@ fn the_batch_refuses_what_it_cannot_do() {
     assert!(model.join(&mut state, &[&vec![TokenId(1); 64]]).is_err());
     assert!(model.join(&mut state, &[&[TokenId(64)]]).is_err());
     assert!(state.is_empty());
-    model.join(&mut state, &[&[TokenId(1)]]).unwrap();
+    read_in(model, &mut state, &[&[TokenId(1)]]);
     assert!(state.advance(&[(1, TokenId(1))]).is_err());
     state.advance(&[(0, TokenId(1))]).unwrap();
     assert!(state.advance(&[(0, TokenId(1))]).is_err());
@@ -216,7 +275,7 @@ fn a_prompt_has_its_text_and_is_refused_when_it_is_too_long() {
         language: "English",
         sentences: 3,
     };
-    let error = model.prompt(&task).unwrap_err();
+    let error = model.prompt(&task, 63).unwrap_err();
     assert!(error.to_string().contains("the model reads 63"), "{error}");
 }
 

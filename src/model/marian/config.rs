@@ -1,6 +1,6 @@
 //! `config.json` of a Marian in Hugging Face's form, beside `generation_config.json`.
 
-use crate::model::{Generation, ModelError, TokenId, generation, layers::Activation};
+use crate::model::{Banned, Generation, ModelError, TokenId, generation, layers::Activation};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -164,8 +164,8 @@ impl Config {
         self.generation.start
     }
 
-    /// Tokens that never come in an output.
-    pub fn suppressed(&self) -> &[TokenId] {
+    /// What never comes in an output.
+    pub fn banned(&self) -> &Banned {
         &self.generation.banned
     }
 

@@ -3,7 +3,7 @@
 
 use super::Config;
 use crate::model::{
-    ModelError, Tokenizer,
+    ModelError, Tokenizer, checksums, folder,
     weights::{SafetensorsFile, WeightsError},
 };
 use std::{
@@ -22,6 +22,7 @@ pub struct Files {
 
 impl Files {
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
+        checksums::verify(folder)?;
         let config = Config::read(folder)?;
         let table = folder.join("vocab.json");
         let target_table = match folder.join("target_vocab.json") {
@@ -74,7 +75,7 @@ fn weights(folder: &Path) -> Result<PathBuf, ModelError> {
 }
 
 fn tokenizer(model: &Path, table: &Path) -> Result<Arc<Tokenizer>, ModelError> {
-    let tokenizer = Tokenizer::with_vocabulary(&read(model)?, &read(table)?);
+    let tokenizer = Tokenizer::with_vocabulary(&folder::read(model)?, &folder::read(table)?);
     let tokenizer = tokenizer.map_err(|source| ModelError::Tokenizer {
         path: if source.is_of_the_table() {
             table
@@ -85,11 +86,4 @@ fn tokenizer(model: &Path, table: &Path) -> Result<Arc<Tokenizer>, ModelError> {
         source,
     })?;
     Ok(Arc::new(tokenizer))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
-    std::fs::read(path).map_err(|source| ModelError::Read {
-        path: path.to_owned(),
-        source,
-    })
 }

@@ -1,7 +1,7 @@
 //! What the golden tests of the families share: expectations that `tests/golden/make_*.py` wrote, and
 //! the ways of asking a network for the same.
 
-use crate::model::{Ask, DecoderState, Encoded, Ranked, Step, TokenId, Tokenizer};
+use crate::model::{Ask, Banned, DecoderState, Encoded, Ranked, Step, TokenId, Tokenizer};
 use candle_core::{Result, Tensor};
 use serde::Deserialize;
 use std::{
@@ -36,7 +36,7 @@ pub trait Network {
     fn step(&self, state: &mut DecoderState) -> Result<Step>;
     fn logits(&self, hidden: &Tensor) -> Result<Tensor>;
     fn rank(&self, hidden: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>>;
-    fn banned(&self) -> &[TokenId];
+    fn banned(&self) -> &Banned;
     fn ends(&self) -> &[TokenId];
     fn forced_end(&self) -> Option<TokenId>;
 }
@@ -62,8 +62,8 @@ macro_rules! network {
             fn rank(&self, hidden: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>> {
                 self.rank(hidden, asks)
             }
-            fn banned(&self) -> &[TokenId] {
-                self.config.suppressed()
+            fn banned(&self) -> &crate::model::Banned {
+                self.config.banned()
             }
             fn ends(&self) -> &[TokenId] {
                 &self.config.generation.ends
@@ -197,8 +197,8 @@ fn greedy(
     sources: &[Vec<TokenId>],
     max_length: usize,
 ) -> Vec<Vec<TokenId>> {
-    let ask = Ask {
-        banned: network.banned().to_vec(),
+    let ask = |so_far: &Vec<TokenId>| Ask {
+        banned: network.banned().after(so_far).collect(),
         ..Ask::best()
     };
     let mut state = started(network, sources);
@@ -206,9 +206,8 @@ fn greedy(
     let mut running: Vec<usize> = (0..sources.len()).collect();
     for length in 2..=max_length {
         let step = network.step(&mut state).unwrap();
-        let ranked = network
-            .rank(&step.hidden, &vec![ask.clone(); running.len()])
-            .unwrap();
+        let asks: Vec<Ask> = running.iter().map(|row| ask(&outputs[*row])).collect();
+        let ranked = network.rank(&step.hidden, &asks).unwrap();
         let mut moves = Vec::new();
         let mut left = Vec::new();
         for (i, (row, ranked)) in running.iter().zip(&ranked).enumerate() {

@@ -1,8 +1,10 @@
-//! `config.json` of a T5 in Hugging Face's form, beside `generation_config.json`.
+//! `config.json` of a T5 in Hugging Face's form, beside `generation_config.json`, or what llama.cpp writes
+//! of it into a GGUF file.
 
 use crate::model::{
-    Generation, ModelError, TokenId, generation,
+    Banned, Generation, ModelError, TokenId, generation,
     layers::{Activation, Buckets},
+    weights::{GgufFile, Tensors as _},
 };
 use serde::Deserialize;
 use std::path::Path;
@@ -101,6 +103,59 @@ impl Config {
         })
     }
 
+    /// Of a file that llama.cpp wrote. `vocabulary`: its pieces.
+    ///
+    /// # Errors
+    /// All that is missing in it or no network can be built from.
+    pub fn of_gguf(file: &GgufFile, vocabulary: usize) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let number = |name: &str| {
+            let number = file.integer(&format!("t5.{name}"))?;
+            Some(usize::try_from(number).unwrap_or(usize::MAX))
+        };
+        let mut size = |name: &str| {
+            number(name).unwrap_or_else(|| {
+                problems.push(format!("setting t5.{name} is missing, or not a number"));
+                1
+            })
+        };
+        // What such a file does not say is what llama.cpp takes it to be.
+        let written = Written {
+            model_type: "t5".into(),
+            d_model: size("embedding_length"),
+            d_kv: size("attention.key_length"),
+            d_ff: size("feed_forward_length"),
+            num_heads: size("attention.head_count"),
+            num_layers: size("block_count"),
+            num_decoder_layers: number("decoder_block_count"),
+            feed_forward_proj: match file.holds("enc.blk.0.ffn_gate.weight") {
+                true => "gated-gelu".into(),
+                false => relu(),
+            },
+            relative_attention_num_buckets: size("attention.relative_buckets_count"),
+            relative_attention_max_distance: farthest(),
+            layer_norm_epsilon: file
+                .float("t5.attention.layer_norm_rms_epsilon")
+                .map_or_else(eps, |eps| eps as f32),
+            tie_word_embeddings: Some(!file.holds("output.weight")),
+            vocab_size: vocabulary,
+            n_positions: number("context_length"),
+        };
+        let token = |name: &str| {
+            let id = file.integer(name)?;
+            Some(u32::try_from(id).unwrap_or(u32::MAX))
+        };
+        let generation = Generation::of_tokens(
+            token("t5.decoder_start_token_id"),
+            token("tokenizer.ggml.eos_token_id"),
+            token("tokenizer.ggml.padding_token_id"),
+        );
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Self::new(written, generation)
+    }
+
     fn new(written: Written, generation: Generation) -> Result<Self, Vec<String>> {
         let mut problems = written.problems();
         problems.extend(generation.problems(written.vocab_size));
@@ -147,8 +202,8 @@ impl Config {
         self.generation.start
     }
 
-    /// Tokens that never come in an output.
-    pub fn suppressed(&self) -> &[TokenId] {
+    /// What never comes in an output.
+    pub fn banned(&self) -> &Banned {
         &self.generation.banned
     }
 

@@ -1,10 +1,18 @@
-//! What lies in the folder of a T5 in Hugging Face's form: `config.json`, `spiece.model`, and
-//! `model.safetensors` or, in several files, `model.safetensors.index.json` and what it names.
+//! What lies in the folder of a T5, in one of three forms:
+//!
+//! - Hugging Face's: `config.json`, a vocabulary, and `model.safetensors` or, in several files,
+//!   `model.safetensors.index.json` and what it names
+//! - candle's: the same with one `*.gguf` that has Hugging Face's names
+//! - llama.cpp's: one `*.gguf` that has names of its own, with settings and vocabulary in it
+//!
+//! The vocabulary is `spiece.model` or, without it, `tokenizer.json`; what lies beside a file of
+//! llama.cpp's is taken before what is in it.
 
-use super::Config;
+use super::{Config, names};
 use crate::model::{
-    ModelError, Tokenizer,
-    weights::{SafetensorsFile, Shards, Tensors, WeightsError},
+    ModelError, Tokenizer, checksums, folder,
+    tokenizer::TokenizerError,
+    weights::{GgufFile, SafetensorsFile, Shards, Tensors, WeightsError},
 };
 use std::{
     path::{Path, PathBuf},
@@ -19,18 +27,82 @@ pub struct Files {
     pub weights: PathBuf,
 }
 
+/// Whether a folder holds a T5, be it a damaged one.
+pub fn holds_t5(folder: &Path) -> bool {
+    folder.join("config.json").is_file() || !folder::gguf_files(folder).is_empty()
+}
+
 impl Files {
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
-        let config = Config::read(folder)?;
-        let tokenizer = tokenizer(folder)?;
-        let (weights, tensors) = open_weights(folder);
+        checksums::verify(folder)?;
+        let one = folder.join("model.safetensors");
+        let index = folder.join("model.safetensors.index.json");
+        if one.exists() {
+            let file = SafetensorsFile::open(&one);
+            return Self::named(folder, one, file);
+        }
+        if index.exists() {
+            let shards = Shards::open(&index);
+            return Self::named(folder, index, shards);
+        }
+        if !folder::gguf_files(folder).is_empty() {
+            return Self::gguf(folder, folder::only_gguf(folder)?);
+        }
+        let pickle = folder.join("pytorch_model.bin");
+        let (path, missing) = match pickle.exists() {
+            true => (pickle, WeightsError::Pickle),
+            false => (
+                one,
+                std::io::Error::from(std::io::ErrorKind::NotFound).into(),
+            ),
+        };
+        Self::named(folder, path, Err::<SafetensorsFile, _>(missing))
+    }
+
+    /// With Hugging Face's names.
+    fn named(
+        folder: &Path,
+        weights: PathBuf,
+        tensors: Result<impl Tensors + 'static, WeightsError>,
+    ) -> Result<Self, ModelError> {
+        Ok(Files {
+            config: Config::read(folder)?,
+            tokenizer: beside(folder).unwrap_or_else(|| Err(missing(folder)))?,
+            tensors: Box::new(tensors.map_err(at(&weights))?),
+            weights,
+        })
+    }
+
+    fn gguf(folder: &Path, weights: PathBuf) -> Result<Self, ModelError> {
+        let file = GgufFile::open(&weights).map_err(at(&weights))?;
+        match file.text("general.architecture") {
+            None => return Self::named(folder, weights, Ok(file)),
+            Some("t5") => {}
+            Some(other) => {
+                return Err(ModelError::Setting {
+                    path: weights,
+                    reason: format!("its architecture is {other:?}; this network reads \"t5\""),
+                });
+            }
+        }
+        let tokenizer = match beside(folder) {
+            Some(tokenizer) => tokenizer?,
+            None => named_tokenizer(weights.clone(), Tokenizer::from_gguf(&file))?,
+        };
+        let config = match folder.join("config.json").exists() {
+            true => Config::read(folder)?,
+            false => {
+                let config = Config::of_gguf(&file, tokenizer.size());
+                config.map_err(|problems| at(&weights)(WeightsError::Tensors(problems)))?
+            }
+        };
+        if let Some(problem) = names::problem(&file) {
+            return Err(at(&weights)(WeightsError::Tensors(vec![problem])));
+        }
         Ok(Files {
             config,
             tokenizer,
-            tensors: tensors.map_err(|source| ModelError::Weights {
-                path: weights.clone(),
-                source,
-            })?,
+            tensors: Box::new(names::Renamed(file)),
             weights,
         })
     }
@@ -40,46 +112,42 @@ impl Files {
     pub fn problem(&self) -> Option<String> {
         let (held, rows) = (self.tokenizer.size(), self.config.vocab_size);
         (held > rows)
-            .then(|| format!("spiece.model holds {held} pieces where config.json says {rows}"))
+            .then(|| format!("the vocabulary holds {held} pieces where config.json says {rows}"))
     }
 }
 
-fn open_weights(folder: &Path) -> (PathBuf, Result<Box<dyn Tensors>, WeightsError>) {
-    let path = |name: &str| folder.join(name);
-    let (one, index) = (
-        path("model.safetensors"),
-        path("model.safetensors.index.json"),
-    );
-    let pickle = path("pytorch_model.bin");
-    if !one.exists() && index.exists() {
-        let shards = Shards::open(&index);
-        return (
-            index,
-            shards.map(|shards| Box::new(shards) as Box<dyn Tensors>),
-        );
-    }
-    if !one.exists() && pickle.exists() {
-        return (pickle, Err(WeightsError::Pickle));
-    }
-    let file = SafetensorsFile::open(&one);
-    (one, file.map(|file| Box::new(file) as Box<dyn Tensors>))
-}
-
-fn tokenizer(folder: &Path) -> Result<Arc<Tokenizer>, ModelError> {
-    let path = folder.join("spiece.model");
-    let other = folder.join("tokenizer.json");
-    if !path.exists() && other.exists() {
-        return Err(ModelError::Setting {
-            path: other,
-            reason: "it is not read here: put the SentencePiece model that it was made from, spiece.model, beside it"
-                .into(),
-        });
-    }
-    let bytes = std::fs::read(&path).map_err(|source| ModelError::Read {
-        path: path.clone(),
+fn at(path: &Path) -> impl Fn(WeightsError) -> ModelError {
+    move |source| ModelError::Weights {
+        path: path.to_owned(),
         source,
-    })?;
-    let tokenizer = Tokenizer::from_bytes(&bytes);
+    }
+}
+
+/// The vocabulary of a folder, where it is a file of its own.
+fn beside(folder: &Path) -> Option<Result<Arc<Tokenizer>, ModelError>> {
+    type Reader = fn(&[u8]) -> Result<Tokenizer, TokenizerError>;
+    let readers: [(&str, Reader); 2] = [
+        ("spiece.model", Tokenizer::from_bytes),
+        ("tokenizer.json", Tokenizer::from_json),
+    ];
+    let (path, read) = readers
+        .into_iter()
+        .map(|(name, read)| (folder.join(name), read))
+        .find(|(path, _)| path.exists())?;
+    Some(folder::read(&path).and_then(|bytes| named_tokenizer(path, read(&bytes))))
+}
+
+fn missing(folder: &Path) -> ModelError {
+    ModelError::Read {
+        path: folder.join("spiece.model"),
+        source: std::io::ErrorKind::NotFound.into(),
+    }
+}
+
+fn named_tokenizer(
+    path: PathBuf,
+    tokenizer: Result<Tokenizer, TokenizerError>,
+) -> Result<Arc<Tokenizer>, ModelError> {
     let tokenizer = tokenizer.map_err(|source| ModelError::Tokenizer { path, source })?;
     Ok(Arc::new(tokenizer))
 }

@@ -4,10 +4,12 @@
 mod config;
 mod files;
 mod load;
+mod names;
 #[cfg(test)]
 mod test;
 
 pub use config::{Config, FeedForwardKind, Output};
+pub use files::holds_t5;
 
 use super::{
     Ask, DecoderState, Encoded, Ranked, Step, TokenId, Tokenizer,
@@ -160,7 +162,11 @@ impl T5 {
 
     /// What `asks`, one a row of `hidden`, want of the next tokens.
     pub fn rank(&self, hidden: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>> {
-        self.layers.output.rank(hidden, asks)
+        let probabilities = asks.iter().any(|ask| ask.normalizer);
+        match self.config.generation.renormalize && probabilities {
+            true => seq2seq::rank_allowed(&self.logits(hidden)?, asks),
+            false => self.layers.output.rank(hidden, asks),
+        }
     }
 
     /// Bytes of memory beyond the mapped weights file.

@@ -14,7 +14,7 @@ fn load(folder: &std::path::Path, compute: ComputeType) -> T5 {
 #[test]
 fn golden_t5s_equal_the_reference_in_states_logits_and_tokens() {
     let folders = golden::folders("t5");
-    assert_eq!(folders.len(), 3);
+    assert_eq!(folders.len(), 5);
     for folder in folders {
         let network = load(&folder, ComputeType::F32);
         golden::assert_golden(
@@ -49,6 +49,58 @@ fn a_sentence_alone_is_as_it_is_among_others() {
             golden::assert_alone_as_together(&load(&folder, compute), &golden);
         }
         golden::assert_same_bits_alone(&load(&folder, ComputeType::Int8), &golden);
+    }
+}
+
+#[test]
+fn a_gguf_file_says_all_that_it_lacks() {
+    let folder = std::env::temp_dir().join(format!("depeche-t5-gguf-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let source = golden::folders("t5")
+        .into_iter()
+        .find(|f| f.ends_with("gguf-llama"));
+    let whole = std::fs::read(source.unwrap().join("model.gguf")).unwrap();
+    let error = |changes: &[(&str, &str)]| {
+        let mut bytes = whole.clone();
+        for (from, to) in changes {
+            assert_eq!(from.len(), to.len());
+            let at = bytes
+                .windows(from.len())
+                .position(|part| part == from.as_bytes());
+            let at = at.unwrap_or_else(|| panic!("{from} is not in the file"));
+            bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+        }
+        std::fs::write(folder.join("model.gguf"), bytes).unwrap();
+        let loaded = T5::load(&folder, ComputeType::Int8);
+        loaded.map(|_| ()).unwrap_err().to_string()
+    };
+    let messages = [
+        error(&[
+            ("t5.block_count", "t5.clock_bount"),
+            ("t5.embedding_length", "t5.embedding_htgnel"),
+        ]),
+        error(&[
+            ("enc.blk.1.attn_q.weight", "enc.blk.1.attn_x.weight"),
+            (
+                "dec.blk.0.cross_attn_norm.weight",
+                "dec.blk.0.cross_attn_morn.weight",
+            ),
+        ]),
+        error(&[("tokenizer.ggml.scores", "tokenizer.ggml.serocs")]),
+    ];
+    std::fs::remove_dir_all(&folder).unwrap();
+    let expected: [&[&str]; 3] = [
+        &["t5.block_count", "t5.embedding_length"],
+        &[
+            "enc.blk.1.attn_q.weight is missing",
+            "dec.blk.0.cross_attn_norm.weight is missing",
+        ],
+        &["tokenizer.ggml.scores has 0"],
+    ];
+    for (message, parts) in messages.iter().zip(expected) {
+        for part in parts {
+            assert!(message.contains(part), "{part:?} is not in {message:?}");
+        }
     }
 }
 

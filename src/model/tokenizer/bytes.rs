@@ -19,7 +19,7 @@ pub fn ids_by_byte(pieces: &[Piece]) -> Result<Vec<TokenId>, TokenizerError> {
 }
 
 /// 10 of `<0x0A>`.
-fn value(piece: &str) -> Option<u8> {
+pub fn value(piece: &str) -> Option<u8> {
     let digits = piece.strip_prefix("<0x")?.strip_suffix('>')?;
     u8::from_str_radix(digits, 16).ok()
 }

@@ -3,10 +3,13 @@
 //!
 //! `normalizer` rewrites the text, `trie` finds the pieces at a position, and the best-scoring
 //! segmentation is found here (Viterbi; Kudo 2018, <https://arxiv.org/abs/1804.10959>). `vocabulary`
-//! numbers the pieces where the model's own numbers are not the network's.
+//! numbers the pieces where the model's own numbers are not the network's. The pieces come out of
+//! SentencePiece's own file (`proto`), a GGUF file (`gguf`) or a `tokenizer.json` (`json`).
 
 pub mod bpe;
 mod bytes;
+mod gguf;
+mod json;
 mod normalizer;
 mod proto;
 #[cfg(test)]
@@ -18,7 +21,7 @@ use super::TokenId;
 use bytes::{Bytes, ids_by_byte};
 use normalizer::{Normalizer, SPACE};
 use prost::Message;
-use proto::{ModelProto, PieceType};
+use proto::{ModelProto, NormalizerSpec, PieceType};
 use std::ops::Range;
 use trie::Trie;
 use vocabulary::Vocabulary;
@@ -37,6 +40,16 @@ pub enum TokenizerError {
     Twice(String),
     #[error("its vocabulary cannot be read: {}", .0.join("; "))]
     Vocabulary(Vec<String>),
+    #[error(
+        "it is not a tokenizer of unigram type as Hugging Face writes it ({0}): put the SentencePiece \
+         model that it was made from, spiece.model, beside it"
+    )]
+    Json(serde_json::Error),
+    #[error(
+        "its {0}, which no SentencePiece model does: put the one that it was made from, spiece.model, \
+         beside it"
+    )]
+    Foreign(String),
     #[error("it is not a table of ids by piece: {0}")]
     Table(serde_json::Error),
     #[error("it is a table of ids without the piece \"<unk>\"")]
@@ -77,6 +90,13 @@ pub(crate) struct Piece {
     text: Box<str>,
     score: f32,
     kind: PieceType,
+}
+
+/// How characters are written for which there is no piece.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fallback {
+    Unknown,
+    Bytes,
 }
 
 /// What an unknown character costs below the worst piece (`kUnkPenalty` in SentencePiece).
@@ -121,6 +141,19 @@ impl Tokenizer {
                 score: piece.score,
             })
             .collect();
+        let normalizer = model.normalizer_spec.unwrap_or_default();
+        let fallback = match trainer.byte_fallback.unwrap_or(false) {
+            true => Fallback::Bytes,
+            false => Fallback::Unknown,
+        };
+        Self::of_pieces(pieces, fallback, normalizer)
+    }
+
+    fn of_pieces(
+        pieces: Vec<Piece>,
+        fallback: Fallback,
+        normalizer: NormalizerSpec,
+    ) -> Result<Self, TokenizerError> {
         let unknown = pieces
             .iter()
             .position(|piece| piece.kind == PieceType::Unknown)
@@ -128,9 +161,9 @@ impl Tokenizer {
         if pieces.iter().any(|piece| !piece.score.is_finite()) {
             return Err(TokenizerError::Damaged("with a score that is not a number"));
         }
-        let bytes = match trainer.byte_fallback.unwrap_or(false) {
-            true => Some(ids_by_byte(&pieces)?),
-            false => None,
+        let bytes = match fallback {
+            Fallback::Bytes => Some(ids_by_byte(&pieces)?),
+            Fallback::Unknown => None,
         };
         let searched = |kind| matches!(kind, PieceType::Normal | PieceType::UserDefined);
         let entries: Vec<(&[u8], u32)> = pieces
@@ -144,7 +177,7 @@ impl Tokenizer {
             .filter(|piece| piece.kind == PieceType::Normal)
             .fold(f32::INFINITY, |worst, piece| worst.min(piece.score));
         Ok(Tokenizer {
-            normalizer: Normalizer::new(model.normalizer_spec.unwrap_or_default())?,
+            normalizer: Normalizer::new(normalizer)?,
             trie: Trie::new(entries).map_err(|twice| {
                 TokenizerError::Twice(String::from_utf8_lossy(twice).into_owned())
             })?,

@@ -83,3 +83,30 @@ fn a_damaged_vocabulary_is_an_error_and_no_panic() {
     }
     assert!(Tokenizer::from_bytes(b"not a model").is_err());
 }
+
+#[test]
+fn a_tokenizer_that_does_what_sentencepiece_does_not_is_refused_with_what_it_does() {
+    let path = "tests/golden/t5/gguf-hugging/tokenizer.json";
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let written = std::fs::read_to_string(path).unwrap();
+    let cases = [
+        ("\"type\": \"Unigram\"", "\"type\": \"BPE\"", "\"BPE\""),
+        (
+            "\"type\": \"Strip\"",
+            "\"type\": \"Lowercase\"",
+            "`Lowercase`",
+        ),
+        (" {2,}", "[aeiou]", "replaces more than spaces"),
+        ("\"model\"", "\"modal\"", "missing field `model`"),
+    ];
+    for (from, to, part) in cases {
+        assert!(written.contains(from), "{from}");
+        let changed = written.replace(from, to);
+        let error = Tokenizer::from_json(changed.as_bytes()).err().unwrap();
+        let message = error.to_string();
+        assert!(
+            message.contains(part) && message.contains("spiece.model"),
+            "{message}"
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! One matrix of a model file, read where it lies.
 
-use super::Encoding;
+use super::{Blocks, Encoding};
 use memmap2::Mmap;
 use std::{ops::Range, sync::Arc};
 
@@ -33,6 +33,8 @@ enum Values {
         bytes: Range<usize>,
         encoding: Encoding,
     },
+    /// The same in the blocks of GGUF.
+    Blocks(Blocks),
     F32(Vec<f32>),
 }
 
@@ -51,6 +53,15 @@ impl Matrix {
                 bytes,
                 encoding,
             },
+            calibration: None,
+        }
+    }
+
+    /// Blocks of quants that stay in the file until they are read.
+    pub(super) fn blocks(blocks: Blocks) -> Self {
+        Matrix {
+            columns: blocks.columns(),
+            values: Values::Blocks(blocks),
             calibration: None,
         }
     }
@@ -101,7 +112,7 @@ impl Matrix {
     pub fn int8_bytes(&self) -> Option<&[u8]> {
         match &self.values {
             Values::Int8 { map, bytes, .. } => Some(&map[bytes.clone()]),
-            Values::Stored { .. } | Values::F32(_) => None,
+            Values::Stored { .. } | Values::Blocks(_) | Values::F32(_) => None,
         }
     }
 
@@ -111,6 +122,7 @@ impl Matrix {
             Values::Stored {
                 bytes, encoding, ..
             } => bytes.len() / encoding.bytes(self.columns),
+            Values::Blocks(blocks) => blocks.rows(),
             Values::F32(values) => values.len() / self.columns,
         }
     }
@@ -133,6 +145,7 @@ impl Matrix {
                 let size = encoding.bytes(self.columns);
                 encoding.read(&map[bytes.clone()][row * size..(row + 1) * size], out);
             }
+            Values::Blocks(blocks) => blocks.read_row(row, out),
             Values::F32(values) => out.copy_from_slice(&values[range]),
         }
     }
@@ -153,7 +166,7 @@ impl Matrix {
                 (row_bytes.iter().map(|&q| q as i8).collect(), scale[row])
             }
             Values::F32(values) => quantized(&values[row * self.columns..(row + 1) * self.columns]),
-            Values::Stored { .. } => {
+            Values::Stored { .. } | Values::Blocks(_) => {
                 let mut values = vec![0.0; self.columns];
                 self.read_row(row, &mut values);
                 quantized(&values)
@@ -165,7 +178,7 @@ impl Matrix {
     pub fn resident_bytes(&self) -> usize {
         match &self.values {
             Values::Int8 { scale, .. } => 4 * scale.len(),
-            Values::Stored { .. } => 0,
+            Values::Stored { .. } | Values::Blocks(_) => 0,
             Values::F32(values) => 4 * values.len(),
         }
     }

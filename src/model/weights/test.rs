@@ -250,3 +250,26 @@ fn a_damaged_shortlist_says_which_field_is_wrong() {
         }
     }
 }
+
+#[test]
+fn a_tensor_of_absurd_dimensions_is_refused_whether_or_not_it_is_used() {
+    let gguf = |sizes: [u64; 2]| {
+        let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+        for number in [1, 0, 1] {
+            bytes.extend(u64::to_le_bytes(number)); // tensors, settings, length of the name
+        }
+        bytes.push(b'x');
+        bytes.extend(2u32.to_le_bytes());
+        sizes
+            .iter()
+            .for_each(|size| bytes.extend(size.to_le_bytes()));
+        bytes.extend(0u32.to_le_bytes());
+        bytes.extend(0u64.to_le_bytes());
+        bytes.resize(128, 0);
+        let file = Scratch::new("absurd.gguf", &bytes);
+        GgufFile::open(&file.0).map(|file| file.parameters())
+    };
+    assert_eq!(gguf([4, 8]).unwrap(), 32);
+    let error = gguf([1 << 40, 1 << 40]).unwrap_err().to_string();
+    assert!(error.contains("tensor x is too large"), "{error}");
+}
