@@ -70,6 +70,18 @@ fn a_server_and_the_models_of_the_command_give_the_same() {
 }
 
 #[test]
+fn the_byte_order_mark_of_a_file_is_no_text() {
+    let translate = ["translate", "-", "--from", "fr", "--to", "en"];
+    let plain = run(&translate, "La ville a ouvert une école.".as_bytes());
+    let marked = run(
+        &translate,
+        "\u{feff}La ville a ouvert une école.".as_bytes(),
+    );
+    assert_eq!(stdout(&marked), stdout(&plain));
+    assert!(!stdout(&marked).contains('\u{feff}'));
+}
+
+#[test]
 fn json_is_the_response_message_and_a_request_can_be_json() {
     let request = r#"{"text": "La ville a ouvert une école.", "sourceLanguage": "fr",
         "targetLanguages": ["en"]}"#;
