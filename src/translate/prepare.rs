@@ -79,7 +79,10 @@ impl Prepared {
     /// Prepares `source`. `lost`: stretches that an earlier attempt lost; `attempt` rotates the
     /// placeholders, so that a second attempt has others.
     pub fn new(source: &str, tokenizer: &Tokenizer, lost: &[Lost], attempt: usize) -> Self {
-        let (mut folded, mut protected) = find_protected(source, tokenizer);
+        // Where a vocabulary writes guillemets as quotation marks, its model has learnt them with
+        // spaces inside: it cuts a word into small pieces right after an opening mark.
+        let spaced = tokenizer.reads_alike("«", "\"");
+        let (mut folded, mut protected) = find_protected(source, tokenizer, spaced);
         let capital = needless_capital(source, tokenizer);
         let lowered = capital.is_some();
         if let Some((at, letter)) = capital {
@@ -87,9 +90,6 @@ impl Prepared {
             folded.sort();
             folded.dedup_by_key(|(at, _)| *at);
         }
-        // Where a vocabulary writes guillemets as quotation marks, its model has learnt them with
-        // spaces inside: it cuts a word into small pieces right after an opening mark.
-        let spaced = tokenizer.reads_alike("«", "\"");
         protected.extend(lost.iter().map(|lost| (lost.span.clone(), Reason::Lost)));
         // Of two that begin together the longer.
         protected.sort_by_key(|(span, _)| (span.start, Reverse(span.end)));
@@ -150,7 +150,9 @@ fn is_bare(text: &str) -> bool {
 /// Letters to fold, by their place, and stretches to protect.
 type Found = (Vec<(usize, String)>, Vec<(Range<usize>, Reason)>);
 
-fn find_protected(source: &str, tokenizer: &Tokenizer) -> Found {
+///
+/// `spaced`: whether a space will come after an opening quotation mark.
+fn find_protected(source: &str, tokenizer: &Tokenizer, spaced: bool) -> Found {
     let mut protected: Vec<_> = article::protected_spans(source)
         .into_iter()
         .map(|span| (span, Reason::Address))
@@ -171,6 +173,16 @@ fn find_protected(source: &str, tokenizer: &Tokenizer) -> Found {
                 || invisible(c)
                 || protected.iter().any(|(span, _)| span.contains(&at))
             {
+                continue;
+            }
+            // Cut into pieces because it touches the mark, which it will not.
+            let whole = |word| {
+                let tokens = tokenizer.encode(word).into_iter();
+                tokens
+                    .map(|token| token.id)
+                    .all(|id| id != tokenizer.unknown())
+            };
+            if spaced && word_after_mark(source, at).is_some_and(whole) {
                 continue;
             }
             if unicode_normalization::char::is_combining_mark(c) {
@@ -226,6 +238,34 @@ fn whole_stretch(source: &str, at: usize) -> Range<usize> {
     let first = after.next().map_or(0, char::len_utf8);
     let rest: usize = after.take_while(belongs).map(char::len_utf8).sum();
     at - before..at + first + rest
+}
+
+/// Whether an opening quotation mark ends there, and a word begins.
+fn opens(source: &str, at: usize) -> bool {
+    let Some(mark) = source[..at].chars().next_back() else {
+        return false;
+    };
+    let before = &source[..at - mark.len_utf8()];
+    matches!(mark, '"' | '“' | '«' | '„')
+        && source[at..].starts_with(char::is_alphanumeric)
+        && (before.is_empty() || before.ends_with(|c: char| c.is_whitespace() || c == '('))
+}
+
+/// The word that a position lies in, if an opening quotation mark stands right before it.
+fn word_after_mark(source: &str, at: usize) -> Option<&str> {
+    let letters = |c: &char| c.is_alphanumeric();
+    let before: usize = source[..at]
+        .chars()
+        .rev()
+        .take_while(letters)
+        .map(char::len_utf8)
+        .sum();
+    let after: usize = source[at..]
+        .chars()
+        .take_while(letters)
+        .map(char::len_utf8)
+        .sum();
+    opens(source, at - before).then(|| &source[at - before..at + after])
 }
 
 /// Copies the source, changing what must change.
@@ -305,11 +345,7 @@ impl<'a> Builder<'a> {
                 }
                 Err(_) => self.push(c.encode_utf8(&mut [0; 4]), at),
             }
-            let opens = self.spaced
-                && matches!(c, '"' | '“' | '«' | '„')
-                && source[at + c.len_utf8()..].starts_with(char::is_alphanumeric)
-                && (at == 0 || source[..at].ends_with(|c: char| c.is_whitespace() || c == '('));
-            if opens {
+            if self.spaced && opens(source, at + c.len_utf8()) {
                 self.push(" ", at + c.len_utf8());
             }
         }

@@ -367,6 +367,14 @@ async fn a_line_that_begins_with_a_small_letter_keeps_the_capitals_of_english() 
 }
 
 #[tokio::test]
+async fn a_word_right_behind_a_quotation_mark_keeps_its_accents() {
+    for source in ["Il était \"très important\".", "Il était «très important»."] {
+        let english = translate(source).await;
+        assert!(english.contains("very important"), "{english}");
+    }
+}
+
+#[tokio::test]
 async fn a_beam_finds_at_least_as_likely_a_translation_and_tells_how_likely() {
     let text =
         "Le président a déclaré que la coopération avec Téhéran incluait les domaines sensibles.";
