@@ -218,7 +218,7 @@ impl Work for Attend<'_> {
                 let scores = &mut self.weights.as_flattened_mut()[..length];
                 bias.add(head, length - 1, scores);
             }
-            softmax::<V, 1>(self.weights, length);
+            softmax::<V, 1>(self.weights, 1, length);
             let weights = &self.weights.as_flattened()[..length];
             let values = |page: &Arc<Page>| values_at + head * of_head..page.len();
             let pages = self.row.pages.iter().map(|page| &page[values(page)]);

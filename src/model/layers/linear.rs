@@ -1,6 +1,9 @@
 //! `y = x Wᵀ + b`, in int8 or f32.
 #![allow(unsafe_code)]
 
+#[cfg(test)]
+mod test;
+
 use super::{
     Activation, Ranking,
     int8::{self, PackedWeights, Quantization, QuantizedRows, TileSums},
@@ -83,6 +86,22 @@ impl Linear {
         }
     }
 
+    /// `next(self(x))`. Between calibrated int8 layers, whose inputs need nothing of their row to become bytes,
+    /// no floats are stored.
+    pub fn then(&self, next: &Linear, x: &Tensor) -> Result<Tensor> {
+        if let (Linear::Int8(first), Linear::Int8(second)) = (self, next)
+            && let Quantization::Calibrated(multiplier) = second.quantization
+            && matches!(first.activation, Activation::Relu)
+        {
+            return x.apply_op1_no_bwd(&Int8Pair {
+                first,
+                second,
+                multiplier,
+            });
+        }
+        next.forward(&self.forward(x)?)
+    }
+
     /// What `asks`, one a row of `x`, `[rows, in]`, want of the outputs taken as logits, which are never
     /// stored in int8.
     pub fn rank(&self, x: &Tensor, asks: &[Ask]) -> Result<Vec<Ranked>> {
@@ -96,7 +115,8 @@ impl Linear {
         match self {
             Linear::Int8(linear) => super::with_values(x, |x| {
                 let mut values = [MaybeUninit::new(0f32); int8::PANEL * int8::TILE_ROWS];
-                linear.each_tile(x, |tile| {
+                let rows = QuantizedRows::new(x, linear.inputs, linear.quantization);
+                int8::kernel().multiply(&rows, &linear.weights, &mut |tile| {
                     linear.finish(tile, int8::PANEL, &mut values);
                     let rows = values.chunks_exact(int8::PANEL).take(tile.sums.len());
                     for (row, values) in (tile.first_row..).zip(rows) {
@@ -182,22 +202,53 @@ impl Int8Linear {
         selection.values(&sums, row_scale)
     }
 
-    /// Calls `each` for every tile of the product with `x`, `[rows, in]`.
-    fn each_tile(&self, x: &[f32], mut each: impl FnMut(&TileSums)) {
-        let rows = QuantizedRows::new(x, self.inputs, self.quantization);
-        int8::kernel().multiply(&rows, &self.weights, &mut each);
+    /// `[rows, in]` as bytes.
+    fn quantize(&self, x: &CpuStorage, layout: &Layout) -> Result<QuantizedRows> {
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            bail!("int8-linear: the operand must be contiguous");
+        };
+        let (_, inputs) = layout.shape().dims2()?;
+        if inputs != self.inputs {
+            bail!(
+                "int8-linear: {inputs} columns where the weights have {}",
+                self.inputs
+            );
+        }
+        let x = &x.as_slice::<f32>()?[start..end];
+        Ok(QuantizedRows::new(x, self.inputs, self.quantization))
+    }
+
+    /// `[rows, out]`.
+    fn forward(&self, rows: &QuantizedRows) -> (CpuStorage, Shape) {
+        let (count, outputs) = (rows.count(), self.weights.outputs());
+        let mut out: Vec<f32> = Vec::with_capacity(count * outputs);
+        let values = &mut out.spare_capacity_mut()[..count * outputs];
+        int8::kernel().multiply(rows, &self.weights, &mut |tile| {
+            let at = tile.first_row * outputs + tile.panel.first_column;
+            self.finish(tile, outputs, &mut values[at..]);
+        });
+        // SAFETY: the tiles are all rows over panels of all outputs, and each was written whole.
+        unsafe { out.set_len(count * outputs) };
+        if self.activation != Activation::Relu {
+            self.activation.apply(&mut out);
+        }
+        (CpuStorage::F32(out), Shape::from((count, outputs)))
     }
 
     /// The values of a tile with bias and, of the activations, `Relu` applied: row `m` of it, columns of its panel, go
     /// into `out[m * stride..]`.
     fn finish(&self, tile: &TileSums, stride: usize, out: &mut [MaybeUninit<f32>]) {
-        let first = tile.panel.first_column;
         let floor = match self.activation {
             Activation::Relu => 0.0,
             _ => f32::NEG_INFINITY,
         };
-        let bias = &self.bias[first..first + tile.panel.columns];
-        finish(tile, bias, floor, stride, out);
+        finish(tile, self.bias_of(tile), stride, out, |y, out| {
+            out.write(if y > floor { y } else { floor });
+        });
+    }
+
+    fn bias_of(&self, tile: &TileSums) -> &[f32] {
+        &self.bias[tile.panel.first_column..][..tile.panel.columns]
     }
 }
 
@@ -243,36 +294,60 @@ impl CustomOp1 for Int8Linear {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("{}: the operand must be contiguous", self.name());
-        };
-        let (rows, inputs) = layout.shape().dims2()?;
-        if inputs != self.inputs {
-            bail!(
-                "{}: {inputs} columns where the weights have {}",
-                self.name(),
-                self.inputs
-            );
-        }
-        let outputs = self.weights.outputs();
-        let mut out: Vec<f32> = Vec::with_capacity(rows * outputs);
-        let values = &mut out.spare_capacity_mut()[..rows * outputs];
-        self.each_tile(&x.as_slice::<f32>()?[start..end], |tile| {
-            let at = tile.first_row * outputs + tile.panel.first_column;
-            self.finish(tile, outputs, &mut values[at..]);
-        });
-        // SAFETY: the tiles are all rows over panels of all outputs, and each was written whole.
-        unsafe { out.set_len(rows * outputs) };
-        if self.activation != Activation::Relu {
-            self.activation.apply(&mut out);
-        }
-        Ok((CpuStorage::F32(out), Shape::from((rows, outputs))))
+        Ok(self.forward(&self.quantize(x, layout)?))
     }
 }
 
-/// One order of multiplications everywhere, so that a real value does not depend on the machine.
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
-fn finish(tile: &TileSums, bias: &[f32], floor: f32, stride: usize, out: &mut [MaybeUninit<f32>]) {
+/// Two layers of which the first's values become bytes tile by tile, before they were ever stored.
+struct Int8Pair<'a> {
+    /// With `Relu`.
+    first: &'a Int8Linear,
+    second: &'a Int8Linear,
+    /// The second's.
+    multiplier: f32,
+}
+
+impl CustomOp1 for Int8Pair<'_> {
+    fn name(&self) -> &'static str {
+        "int8-linear-pair"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (inner, inputs) = (self.first.weights.outputs(), self.second.inputs);
+        if inner != inputs {
+            bail!("{}: {inner} values for {inputs} inputs", self.name());
+        }
+        let rows = self.first.quantize(x, layout)?;
+        let write = |bytes: &mut [MaybeUninit<u8>], depth: usize| {
+            int8::kernel().multiply(&rows, &self.first.weights, &mut |tile| {
+                let at = tile.first_row * depth + tile.panel.first_column;
+                let bias = self.first.bias_of(tile);
+                finish(tile, bias, depth, &mut bytes[at..], |y, byte| {
+                    let y = if y > 0.0 { y } else { 0.0 };
+                    byte.write(int8::calibrated_byte(y, self.multiplier));
+                });
+            });
+        };
+        // SAFETY: the tiles are all rows over panels of all of the first's outputs, and each is written whole.
+        let between = unsafe { QuantizedRows::calibrated(rows.count(), inner, write) };
+        Ok(self.second.forward(&between))
+    }
+}
+
+/// Gives `write` the values of a tile and their places: those of row `m`, from `out[m * stride]` on. One
+/// order of multiplications everywhere, so that a real value does not depend on the machine.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
+fn finish<T>(
+    tile: &TileSums,
+    bias: &[f32],
+    stride: usize,
+    out: &mut [T],
+    write: impl Fn(f32, &mut T),
+) {
+    let starts = &tile.panel.start[..bias.len()];
     let scales = &tile.panel.scale[..bias.len()];
     for ((sums, row_scale), out) in tile
         .sums
@@ -280,9 +355,9 @@ fn finish(tile: &TileSums, bias: &[f32], floor: f32, stride: usize, out: &mut [M
         .zip(tile.row_scales)
         .zip(out.chunks_mut(stride))
     {
-        for (((out, sum), scale), bias) in out.iter_mut().zip(sums).zip(scales).zip(bias) {
-            let y = *sum as f32 * (row_scale * scale) + bias;
-            out.write(if y > floor { y } else { floor });
+        let of_columns = starts.iter().zip(scales).zip(bias);
+        for ((out, sum), ((start, scale), bias)) in out.iter_mut().zip(sums).zip(of_columns) {
+            write((start + sum) as f32 * (row_scale * scale) + bias, out);
         }
     }
 }

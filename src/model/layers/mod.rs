@@ -3,6 +3,7 @@
 //! sentence ever computes with another's.
 
 mod activation;
+mod aligned;
 mod attention;
 mod blockwise;
 mod cache;

@@ -82,13 +82,19 @@ impl<'a> Ranking<'a> {
     }
 }
 
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
 fn greatest_of(logits: &[f32]) -> f32 {
     math::maximum(logits)
 }
 
 /// `Σ exp(x − greatest)`; sixteen sums side by side, the same on every machine.
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
 fn sum_of_exponentials(logits: &[f32], greatest: f32) -> f32 {
     let (chunks, rest) = logits.as_chunks::<{ math::LANES }>();
     let mut sums = [0f32; math::LANES];

@@ -17,7 +17,10 @@ pub fn ssru_cell(input: &Tensor, cell: &Tensor) -> Result<Tensor> {
     Tensor::from_vec(out, (batch, width), cell.device())
 }
 
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
 fn update(input: &[f32], cell: &[f32], width: usize, out: &mut [f32]) {
     for ((input, cell), out) in input
         .chunks_exact(2 * width)

@@ -96,6 +96,11 @@ pub struct Step {
 }
 
 impl Student {
+    /// Whether outputs hold only what the source's shortlist leaves.
+    pub fn has_shortlist(&self) -> bool {
+        self.shortlist.is_some()
+    }
+
     /// The same model, whose outputs may hold every token.
     pub fn without_shortlist(self) -> Self {
         Student {
@@ -285,7 +290,7 @@ impl Student {
 
 impl FeedForward {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = self.contract.forward(&self.expand.forward(x)?)?;
+        let y = self.expand.then(&self.contract, x)?;
         self.norm.forward_residual(x, &y)
     }
 }

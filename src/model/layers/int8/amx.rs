@@ -47,7 +47,7 @@ impl Kernel for Amx {
         // Blocks of one height, for it is set once: the last may begin in the one before it.
         let blocks = rows.count().div_ceil(TILE_ROWS);
         let height = rows.count().div_ceil(blocks);
-        let mut tile: Tile = [[0; PANEL]; TILE_ROWS];
+        let mut tile = Tile([[0; PANEL]; TILE_ROWS]);
         // SAFETY: a value of this type exists only where the instructions may be used.
         let _tiles = unsafe { Tiles::of_height(height) };
         for panel in weights.panels() {
@@ -60,7 +60,7 @@ impl Kernel for Amx {
                 unsafe { product(bytes, rows.depth(), &panel, &mut tile) };
                 each(&TileSums {
                     first_row,
-                    sums: &tile[height - count..height],
+                    sums: &tile.0[height - count..height],
                     row_scales: rows.scales(first_row, count),
                     panel: &panel,
                 });
@@ -77,7 +77,7 @@ impl Kernel for Amx {
     }
 }
 
-/// `tile[m][n] = start[n] + Σ_k rows[m][k] panel[n][k]` for as many rows as the tiles are set for.
+/// `tile[m][n] = Σ_k rows[m][k] panel[n][k]` for as many rows as the tiles are set for.
 ///
 /// # Safety
 /// The tiles are set for `rows.len() / depth` rows, at most `TILE_ROWS`; `panel` is `depth` deep, whole
@@ -86,11 +86,10 @@ unsafe fn product(rows: &[u8], depth: usize, panel: &Panel, tile: &mut Tile) {
     // Tiles 0 to 3 are the sums, 16 columns each; 4 holds activations, 5 to 7 weights in turn.
     unsafe {
         asm!(
-            // A stride of 0: every row starts with the same sums.
-            "tileloadd tmm0, [{start} + {none}]",
-            "tileloadd tmm1, [{start} + {none} + 64]",
-            "tileloadd tmm2, [{start} + {none} + 128]",
-            "tileloadd tmm3, [{start} + {none} + 192]",
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "tilezero tmm2",
+            "tilezero tmm3",
             "2:",
             "tileloadd tmm4, [{rows} + {depth}]",
             "tileloadd tmm5, [{weights} + {width}]",
@@ -109,15 +108,13 @@ unsafe fn product(rows: &[u8], depth: usize, panel: &Panel, tile: &mut Tile) {
             "tilestored [{tile} + {width} + 64], tmm1",
             "tilestored [{tile} + {width} + 128], tmm2",
             "tilestored [{tile} + {width} + 192], tmm3",
-            start = in(reg) panel.start.as_ptr(),
-            none = in(reg) 0usize,
             rows = inout(reg) rows.as_ptr() => _,
             depth = in(reg) depth,
             weights = inout(reg) panel.bytes.as_ptr() => _,
             // Bytes of a group of a panel, and of a row of a tile of sums.
             width = in(reg) PANEL * 4,
             steps = inout(reg) depth / DEPTH => _,
-            tile = in(reg) tile.as_mut_ptr(),
+            tile = in(reg) tile.0.as_mut_ptr(),
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),

@@ -28,7 +28,7 @@ impl Kernel for Avx2 {
         let depth = rows.depth();
         let accumulate = |rows: &[u8], panel: &Panel, tile: &mut Tile| {
             assert!(depth.is_multiple_of(GROUP) && panel.bytes.len() == depth * PANEL);
-            for (row, sums) in rows.chunks_exact(depth).zip(tile) {
+            for (row, sums) in rows.chunks_exact(depth).zip(&mut tile.0) {
                 for block in 0..PANEL / BLOCK {
                     let sums = &mut sums[block * BLOCK..];
                     // SAFETY: a value of this type exists only where AVX2 was detected; `row` and
@@ -71,7 +71,7 @@ fn dot(row: &[u8], weights: &[u8]) -> i32 {
 /// Columns at a time: four registers of sums, two partial sums a column.
 const BLOCK: usize = 16;
 
-/// `sums[n] += Σ_k row[k] panel[block * BLOCK + n][k]` for `BLOCK` columns.
+/// `sums[n] = Σ_k row[k] panel[block * BLOCK + n][k]` for `BLOCK` columns.
 #[target_feature(enable = "avx2")]
 unsafe fn accumulate_block(row: &[u8], panel: &[i8], block: usize, sums: &mut [i32]) {
     let mut partial = [_mm256_setzero_si256(); 4];
@@ -91,7 +91,7 @@ unsafe fn accumulate_block(row: &[u8], panel: &[i8], block: usize, sums: &mut [i
         // SAFETY: `halves` is 32 bytes long.
         unsafe { _mm256_storeu_si256(halves.as_mut_ptr().cast(), partial) };
         for (sum, half) in sums.iter_mut().zip(halves.chunks_exact(2)) {
-            *sum += half[0] + half[1];
+            *sum = half[0] + half[1];
         }
     }
 }

@@ -158,12 +158,6 @@ const LANES: usize = 16;
 #[target_feature(enable = "avx512f,avx512vnni")]
 unsafe fn accumulate<const ROWS: usize>(rows: &[u8], panel: &[i8], depth: usize, tile: &mut Tile) {
     let mut sums = [[_mm512_setzero_si512(); PANEL / LANES]; ROWS];
-    for (m, sums) in sums.iter_mut().enumerate() {
-        for (i, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: `tile[m]` holds `PANEL` sums.
-            *sums = unsafe { _mm512_loadu_si512(tile[m].as_ptr().add(i * LANES).cast()) };
-        }
-    }
     for group in 0..depth / GROUP {
         let mut weights = [_mm512_setzero_si512(); PANEL / LANES];
         for (i, weights) in weights.iter_mut().enumerate() {
@@ -193,8 +187,8 @@ unsafe fn accumulate<const ROWS: usize>(rows: &[u8], panel: &[i8], depth: usize,
     }
     for (m, sums) in sums.iter().enumerate() {
         for (i, &sums) in sums.iter().enumerate() {
-            // SAFETY: `tile[m]` holds `PANEL` sums.
-            unsafe { _mm512_storeu_si512(tile[m].as_mut_ptr().add(i * LANES).cast(), sums) };
+            // SAFETY: row `m` of the tile holds `PANEL` sums.
+            unsafe { _mm512_storeu_si512(tile.0[m].as_mut_ptr().add(i * LANES).cast(), sums) };
         }
     }
 }

@@ -2,11 +2,11 @@
 //! that are the same on every machine.
 //!
 //! `y[m][n] = row_scale[m] * weight_scale[n] * Σ_k a[m][k] w[n][k]`, with `a` in −127..=127 stored
-//! as `a + 128` (the VNNI instructions multiply unsigned by signed); `−128 Σ_k w[n][k]` is where
-//! the sums start, so that they end on the signed product.
+//! as `a + 128` (the VNNI instructions multiply unsigned by signed); `−128 Σ_k w[n][k]`, a panel's
+//! `start`, is added to the sums of bytes, which makes signed products of them.
 //!
 //! Mozilla's students come with one scale for all inputs of a layer. They get the arithmetic that
-//! they were calibrated with, Marian's `int8shiftAlphaAll`: `a + 127`, sums that start at 0, and the
+//! they were calibrated with, Marian's `int8shiftAlphaAll`: `a + 127`, a start of 0, and the
 //! bias less `127 · scale · Σ_k w[n][k]`.
 
 #[cfg(target_arch = "x86_64")]
@@ -22,7 +22,7 @@ mod scalar;
 mod test;
 
 pub use pack::{PackedWeights, Panel};
-pub use quantize::{Quantization, QuantizedRows};
+pub use quantize::{Quantization, QuantizedRows, calibrated_byte};
 
 use crate::model::TokenId;
 use std::sync::LazyLock;
@@ -36,8 +36,9 @@ pub const GROUP: usize = 4;
 /// Depth is padded to whole rows of an AMX tile.
 pub const DEPTH: usize = 64;
 
-/// Sums of a tile, `[TILE_ROWS][PANEL]`.
-pub type Tile = [[i32; PANEL]; TILE_ROWS];
+/// Sums of a tile. It begins at a line of the cache.
+#[repr(align(64))]
+pub struct Tile([[i32; PANEL]; TILE_ROWS]);
 
 /// One way to compute integer sums. All give the same integers.
 pub trait Kernel: Send + Sync {
@@ -109,7 +110,7 @@ pub fn wanted() -> Result<&'static dyn Kernel, String> {
     }
 }
 
-/// The integer sums of some rows over a panel, and what makes real values of them.
+/// The integer sums of some rows over a panel, without its start, and what makes real values of them.
 pub struct TileSums<'a> {
     /// The first of the rows.
     pub first_row: usize,
@@ -119,8 +120,8 @@ pub struct TileSums<'a> {
     pub panel: &'a Panel<'a>,
 }
 
-/// `Kernel::multiply` of kernels that take a few rows at once: `accumulate(bytes, panel, tile)` adds to the
-/// first rows of the tile what `bytes`, 1 to `at_once` rows, give with the panel.
+/// `Kernel::multiply` of kernels that take a few rows at once: `accumulate(bytes, panel, tile)` sets the
+/// first rows of the tile to what `bytes`, 1 to `at_once` rows, give with the panel.
 fn in_tiles(
     rows: &QuantizedRows,
     weights: &PackedWeights,
@@ -129,17 +130,14 @@ fn in_tiles(
     each: &mut dyn FnMut(&TileSums),
 ) {
     assert_eq!(rows.depth(), weights.depth(), "a product of unequal depths");
-    let mut tile: Tile = [[0; PANEL]; TILE_ROWS];
+    let mut tile = Tile([[0; PANEL]; TILE_ROWS]);
     for panel in weights.panels() {
         for first_row in (0..rows.count()).step_by(at_once) {
             let count = at_once.min(rows.count() - first_row);
-            for sums in &mut tile[..count] {
-                sums.copy_from_slice(panel.start);
-            }
             accumulate(rows.bytes(first_row, count), &panel, &mut tile);
             each(&TileSums {
                 first_row,
-                sums: &tile[..count],
+                sums: &tile.0[..count],
                 row_scales: rows.scales(first_row, count),
                 panel: &panel,
             });

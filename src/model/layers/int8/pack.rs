@@ -1,6 +1,6 @@
 //! Weights in the order in which the kernels read them.
 
-use super::{DEPTH, GROUP, PANEL};
+use super::{super::aligned::Aligned, DEPTH, GROUP, PANEL};
 
 /// An int8 matrix `[out][in]` with a scale a row, packed into panels of `PANEL` outputs.
 ///
@@ -9,7 +9,7 @@ pub struct PackedWeights {
     outputs: usize,
     depth: usize,
     /// `[panel][depth / GROUP][PANEL][GROUP]`.
-    bytes: Vec<i8>,
+    bytes: Aligned<i8>,
     /// `[panel]`: where the sums start, see the module's formula.
     start: Vec<[i32; PANEL]>,
     /// `[panel]`: real value of one step of the weights.
@@ -39,7 +39,7 @@ impl PackedWeights {
         let mut packed = PackedWeights {
             outputs,
             depth,
-            bytes: vec![0; panels * depth * PANEL],
+            bytes: Aligned::zeros(panels * depth * PANEL),
             start: vec![[0; PANEL]; panels],
             scale: vec![[0.0; PANEL]; panels],
         };

@@ -1,6 +1,8 @@
 //! Activations as bytes: a row's integers depend on nothing but the row.
+#![allow(unsafe_code)]
 
-use super::DEPTH;
+use super::{super::aligned::Aligned, DEPTH};
+use std::mem::MaybeUninit;
 
 /// How the inputs of a layer become bytes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -24,7 +26,7 @@ impl Quantization {
 /// Rows of f32 as bytes, padded to whole times `DEPTH`.
 pub struct QuantizedRows {
     depth: usize,
-    bytes: Vec<u8>,
+    bytes: Aligned<u8>,
     /// What a row's integers are multiplied by, beside the weights' scale: 1 where that has it all.
     scale: Vec<f32>,
 }
@@ -34,23 +36,53 @@ impl QuantizedRows {
     pub fn new(values: &[f32], inputs: usize, quantization: Quantization) -> Self {
         let depth = inputs.next_multiple_of(DEPTH);
         let rows = values.len() / inputs;
-        // The padding meets weights of 0.
-        let mut bytes = vec![0; rows * depth];
-        let scale = values
-            .chunks_exact(inputs)
-            .zip(bytes.chunks_exact_mut(depth))
-            .map(|(row, bytes)| match quantization {
-                Quantization::PerRow => quantize_row(row, bytes),
-                Quantization::Calibrated(multiplier) => {
-                    quantize_calibrated(row, multiplier, bytes);
-                    1.0
-                }
-            })
-            .collect();
+        let mut scale = Vec::with_capacity(rows);
+        let write = |bytes: &mut [MaybeUninit<u8>]| {
+            for (row, bytes) in values
+                .chunks_exact(inputs)
+                .zip(bytes.chunks_exact_mut(depth))
+            {
+                let (bytes, padding) = bytes.split_at_mut(inputs);
+                scale.push(match quantization {
+                    Quantization::PerRow => quantize_row(row, bytes),
+                    Quantization::Calibrated(multiplier) => {
+                        quantize_calibrated(row, multiplier, bytes);
+                        1.0
+                    }
+                });
+                pad(padding);
+            }
+        };
+        // SAFETY: of each row its bytes are written, and its padding.
+        let bytes = unsafe { Aligned::written(rows * depth, write) };
         QuantizedRows {
             depth,
             bytes,
             scale,
+        }
+    }
+
+    /// Rows whose bytes `write` sets, `[count][depth]`, to what [`calibrated_byte`] gives.
+    ///
+    /// # Safety
+    /// `write` sets the first `inputs` bytes of each row.
+    pub unsafe fn calibrated(
+        count: usize,
+        inputs: usize,
+        write: impl FnOnce(&mut [MaybeUninit<u8>], usize),
+    ) -> Self {
+        let depth = inputs.next_multiple_of(DEPTH);
+        let write = |bytes: &mut [MaybeUninit<u8>]| {
+            bytes
+                .chunks_exact_mut(depth)
+                .for_each(|row| pad(&mut row[inputs..]));
+            write(bytes, depth);
+        };
+        QuantizedRows {
+            depth,
+            // SAFETY: `write` sets what is no padding, says the caller.
+            bytes: unsafe { Aligned::written(count * depth, write) },
+            scale: vec![1.0; count],
         }
     }
 
@@ -75,19 +107,36 @@ impl QuantizedRows {
 /// Adding 1.5 * 2^23 leaves a number, rounded half to even, in the low bits of the mantissa.
 const ROUND: f32 = 12_582_912.0;
 
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
-fn quantize_calibrated(row: &[f32], multiplier: f32, bytes: &mut [u8]) {
+/// The padding of a row, which meets weights of 0.
+fn pad(bytes: &mut [MaybeUninit<u8>]) {
+    bytes.fill(MaybeUninit::new(0));
+}
+
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
+fn quantize_calibrated(row: &[f32], multiplier: f32, bytes: &mut [MaybeUninit<u8>]) {
     for (byte, x) in bytes.iter_mut().zip(row) {
-        let x = x * multiplier;
-        let x = if x > -127.0 { x } else { -127.0 };
-        let x = if x < 127.0 { x } else { 127.0 };
-        *byte = ((x + ROUND).to_bits() as u8).wrapping_add(127);
+        byte.write(calibrated_byte(*x, multiplier));
     }
 }
 
+/// Of one value, where inputs are [`Quantization::Calibrated`].
+#[inline(always)]
+pub fn calibrated_byte(x: f32, multiplier: f32) -> u8 {
+    let x = x * multiplier;
+    let x = if x > -127.0 { x } else { -127.0 };
+    let x = if x < 127.0 { x } else { 127.0 };
+    ((x + ROUND).to_bits() as u8).wrapping_add(127)
+}
+
 /// The row's scale; 0 for a row of zeros, whose bytes all stand for 0.
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
-fn quantize_row(row: &[f32], bytes: &mut [u8]) -> f32 {
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
+fn quantize_row(row: &[f32], bytes: &mut [MaybeUninit<u8>]) -> f32 {
     let mut largest = [0f32; 16];
     let (chunks, rest) = row.as_chunks::<16>();
     for chunk in chunks {
@@ -105,12 +154,12 @@ fn quantize_row(row: &[f32], bytes: &mut [u8]) -> f32 {
         .fold(0f32, |largest, x| largest.max(x.abs()));
     // Of numbers as small as that the reciprocal is infinite.
     if largest < f32::MIN_POSITIVE {
-        bytes.fill(128);
+        bytes.fill(MaybeUninit::new(128));
         return 0.0;
     }
     let steps = 127.0 / largest;
     for (byte, x) in bytes.iter_mut().zip(row) {
-        *byte = ((x * steps + ROUND).to_bits() as u8).wrapping_add(128);
+        byte.write(((x * steps + ROUND).to_bits() as u8).wrapping_add(128));
     }
     largest / 127.0
 }

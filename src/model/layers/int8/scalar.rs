@@ -19,7 +19,8 @@ impl Kernel for Scalar {
     ) {
         let depth = rows.depth();
         let accumulate = |rows: &[u8], panel: &Panel, tile: &mut Tile| {
-            for (row, sums) in rows.chunks_exact(depth).zip(tile) {
+            for (row, sums) in rows.chunks_exact(depth).zip(&mut tile.0) {
+                sums.fill(0);
                 let groups = panel.bytes.chunks_exact(PANEL * GROUP);
                 for (a, weights) in row.chunks_exact(GROUP).zip(groups) {
                     for (sum, w) in sums.iter_mut().zip(weights.chunks_exact(GROUP)) {

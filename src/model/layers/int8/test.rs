@@ -7,8 +7,9 @@ fn product(kernel: &dyn Kernel, rows: &QuantizedRows, weights: &PackedWeights) -
         let rows = out[tile.first_row..].iter_mut();
         for ((out, sums), row_scale) in rows.zip(tile.sums).zip(tile.row_scales) {
             let columns = out[tile.panel.first_column..].iter_mut();
-            for ((out, sum), scale) in columns.zip(sums).zip(tile.panel.scale) {
-                *out = *sum as f32 * (row_scale * scale);
+            let of_columns = tile.panel.start.iter().zip(tile.panel.scale);
+            for ((out, sum), (start, scale)) in columns.zip(sums).zip(of_columns) {
+                *out = (start + sum) as f32 * (row_scale * scale);
             }
         }
     });
