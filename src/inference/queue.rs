@@ -1,7 +1,7 @@
 //! Sentences that wait for a place in a batch, in their [`turns`](super::turns).
 
 #[cfg(test)]
-mod test;
+pub(super) mod test;
 
 use super::{
     InferenceError, Output, Task,
@@ -125,6 +125,13 @@ impl Queue {
             self.filled.notify_one();
         }
         Some(taken)
+    }
+
+    /// Waiting sentences that somebody still wants; the others are dropped.
+    pub fn waiting(&self) -> usize {
+        let mut state = self.lock();
+        state.turns.retain(|job| !job.reply.is_closed());
+        state.turns.len()
     }
 
     /// Waiting sentences and their tokens.

@@ -17,6 +17,10 @@ use std::{
 /// Source tokens encoded between two decode steps: bounds what the joiners cost those under way.
 const MAX_ENCODED_TOKENS: usize = 2048;
 
+/// Where more waits than there is room for, nothing joins before so many rows are free: the encoder's weights
+/// come from memory, so that reading one sentence takes about as long as reading several.
+const JOIN_TOGETHER: usize = 16;
+
 pub struct Worker {
     /// The engine's name, for the metrics.
     pub engine: &'static str,
@@ -54,7 +58,10 @@ impl Worker {
             } else {
                 WhenEmpty::Return
             };
-            let taken = self.queue.take(room, self.workers, when_empty);
+            let taken = match self.waits_for_more_room(room.rows) {
+                true => Some(Vec::new()),
+                false => self.queue.take(room, self.workers, when_empty),
+            };
             if taken.is_none() && batches.is_empty() {
                 return;
             }
@@ -87,6 +94,11 @@ impl Worker {
             let rows = batches.iter().map(Batch::rows).sum();
             self.rows.store(rows, Ordering::Relaxed);
         }
+    }
+
+    /// Whether to go on without joiners. Small batches, such as those of texts, take each as soon as they can.
+    fn waits_for_more_room(&self, rows: usize) -> bool {
+        rows < JOIN_TOGETHER && self.places >= 4 * JOIN_TOGETHER && self.queue.waiting() > rows
     }
 
     fn tell_wait(&self, job: &Job) {
@@ -143,6 +155,30 @@ fn by_model(jobs: Vec<Job>) -> Vec<(Model, Vec<Job>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inference::queue::test::{queue, space};
+
+    /// Whether a worker with so many places, of which `free` are free, waits while so many sentences do.
+    fn waits(places: usize, free: usize, waiting: usize) -> bool {
+        let (queue, _askers) = queue(&vec![space(1, 10, 0); waiting]);
+        let worker = Worker {
+            engine: "sentences",
+            queue: Arc::new(queue),
+            workers: 1,
+            places,
+            text_memory: 0,
+            rows: Arc::default(),
+        };
+        worker.waits_for_more_room(free)
+    }
+
+    #[test]
+    fn many_join_together_and_few_at_once() {
+        assert!(waits(64, 15, 16));
+        assert!(!waits(64, 16, 100));
+        assert!(!waits(64, 15, 15), "there is room for all of them");
+        assert!(!waits(16, 1, 100), "a small batch");
+        assert!(!waits(64, 1, 0));
+    }
 
     #[test]
     fn a_panic_in_the_network_is_an_error_that_quotes_nothing() {

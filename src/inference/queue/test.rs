@@ -11,10 +11,10 @@ fn model() -> Model {
 }
 
 /// Who waits for an answer.
-type Asker = oneshot::Receiver<Result<Output, InferenceError>>;
+pub type Asker = oneshot::Receiver<Result<Output, InferenceError>>;
 
 /// A queue with a job for each of the spaces, of one request. Who asks waits as long as the second is held.
-fn queue(spaces: &[Space]) -> (Queue, Vec<Asker>) {
+pub fn queue(spaces: &[Space]) -> (Queue, Vec<Asker>) {
     let (queue, model) = (Queue::default(), model());
     let mut askers = Vec::new();
     for space in spaces {
@@ -39,7 +39,7 @@ fn queue(spaces: &[Space]) -> (Queue, Vec<Asker>) {
     (queue, askers)
 }
 
-fn space(rows: usize, tokens: usize, bytes: u64) -> Space {
+pub fn space(rows: usize, tokens: usize, bytes: u64) -> Space {
     Space {
         rows,
         tokens,
@@ -78,4 +78,13 @@ fn the_first_is_taken_whatever_its_tokens_and_by_an_idle_worker_whatever_its_siz
     assert_eq!(taken(&queue, room), 1);
     assert_eq!(taken(&queue, room), 0);
     assert_eq!(queue.take(room, 1, WhenEmpty::Wait).unwrap().len(), 1);
+}
+
+#[test]
+fn who_has_gone_does_not_wait() {
+    let (queue, mut askers) = queue(&[space(1, 10, 0); 3]);
+    assert_eq!(queue.waiting(), 3);
+    askers.truncate(1);
+    assert_eq!(queue.waiting(), 1);
+    assert_eq!(queue.depth(), (1, 10));
 }
