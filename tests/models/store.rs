@@ -102,7 +102,14 @@ fn a_damaged_file_is_found_named_and_mended() {
     let sum = super::bench::sha256(&fs::read(&weights).unwrap());
     fs::write(&sums, format!("{sum}  model.gguf\n")).unwrap();
     bench.refused(&["verify", "tiny"], 1);
-    // What is plainly not whole is fetched again.
+    // It is fetched again, as is what is plainly not whole.
+    assert!(bench.models(&["pull", "tiny"]).contains("tiny: installed"));
+    bench.assert_whole("tiny");
+    assert!(
+        bench
+            .models(&["pull", "tiny"])
+            .contains("already installed")
+    );
     for harm in [Some(b"GGUF".as_slice()), None] {
         match harm {
             Some(bytes) => fs::write(&weights, bytes).unwrap(),
@@ -124,6 +131,12 @@ fn a_removed_model_is_gone_and_one_put_there_by_hand_is_left_alone() {
     bench.models(&["pull", "tiny"]);
     bench.models(&["remove", "tiny"]);
     bench.assert_nothing("tiny");
+    // As a removal leaves it that was killed.
+    let aside = bench.store.join(".partial/.removed-tiny");
+    fs::create_dir_all(&aside).unwrap();
+    fs::write(aside.join("model.gguf"), "GGUF").unwrap();
+    bench.models(&["remove", "tiny"]);
+    bench.refused(&["remove", "tiny"], 2);
     assert_eq!(
         fs::read_dir(bench.store.join(".partial")).unwrap().count(),
         0

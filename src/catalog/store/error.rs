@@ -47,6 +47,17 @@ impl StoreError {
         move |source| StoreError::Fetch(at(source))
     }
 
+    /// Whether something could not be written where nobody may write.
+    pub fn is_read_only(&self) -> bool {
+        let (StoreError::Lock { source, .. } | StoreError::Fetch(FetchError::File { source, .. })) =
+            self
+        else {
+            return false;
+        };
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(source.kind(), ReadOnlyFilesystem | PermissionDenied)
+    }
+
     /// Of something that failed for a model.
     pub fn of(id: &str) -> impl Fn(SourceError) -> Self {
         move |source| StoreError::Pull {

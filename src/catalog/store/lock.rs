@@ -1,4 +1,4 @@
-//! A lock among processes: one fetches or removes a model, others wait.
+//! A lock among processes: one fetches or removes a model, others wait; some may look at it together.
 
 use super::StoreError;
 use std::{
@@ -9,10 +9,24 @@ use std::{
 /// Held until dropped; the system drops it for a process that dies.
 pub struct Lock(#[expect(dead_code, reason = "open, it holds the lock")] File);
 
+/// What the lock is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Fetching or removing, which nobody else may look at.
+    Change,
+    /// Looking, together with others who do.
+    Look,
+}
+
 impl Lock {
     /// Waits for the lock; `waiting` is called once if it is not free. Its file stays, for
     /// somebody else may have it open.
-    pub fn take(folder: &Path, name: &str, waiting: impl FnOnce()) -> Result<Self, StoreError> {
+    pub fn take(
+        folder: &Path,
+        name: &str,
+        to: Use,
+        waiting: impl FnOnce(),
+    ) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(StoreError::at(folder))?;
         let path = folder.join(format!("{name}.lock"));
         let file = File::options()
@@ -21,11 +35,18 @@ impl Lock {
             .write(true)
             .open(&path)
             .map_err(StoreError::at(&path))?;
-        let taken = match file.try_lock() {
+        let now = match to {
+            Use::Change => file.try_lock(),
+            Use::Look => file.try_lock_shared(),
+        };
+        let taken = match now {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => {
                 waiting();
-                file.lock()
+                match to {
+                    Use::Change => file.lock(),
+                    Use::Look => file.lock_shared(),
+                }
             }
             Err(TryLockError::Error(error)) => Err(error),
         };

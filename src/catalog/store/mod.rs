@@ -5,7 +5,7 @@
 //! <store>/catalog.toml     entries of the user's own, which may replace built-in ones
 //! <store>/pins.toml        SHA-256 of files for which none is published
 //! <store>/.partial/<id>/   what is being fetched
-//! <store>/.locks/<id>.lock held by who fetches or removes
+//! <store>/.locks/<id>.lock held by who fetches, removes or verifies
 //! <store>/.cache/          the live index
 //! ```
 //!
@@ -23,7 +23,7 @@ mod remove;
 mod verify;
 
 pub use error::StoreError;
-pub use pull::Pulled;
+pub use pull::{Pulled, in_use};
 pub use verify::Verified;
 
 use super::{

@@ -1,6 +1,10 @@
 //! `pins.toml`: SHA-256 of files for which none is published, as they were when first fetched.
 
-use super::{Store, StoreError, lock::Lock, record::replace};
+use super::{
+    Store, StoreError,
+    lock::{Lock, Use},
+    record::replace,
+};
 use std::{collections::BTreeMap, fs, io::ErrorKind, path::PathBuf};
 
 type Pins = BTreeMap<String, String>;
@@ -18,7 +22,7 @@ impl Store {
     /// Pins it. Another that is there already is an error.
     pub(super) fn pin(&self, id: &str, file: &str, sha256: &str) -> Result<(), StoreError> {
         // Others may pin files of other models. No id begins with a point.
-        let _lock = Lock::take(&self.locks(), ".pins", || {})?;
+        let _lock = Lock::take(&self.locks(), ".pins", Use::Change, || {})?;
         let mut pins = self.read_pins()?;
         match pins.insert(key(id, file), sha256.to_owned()) {
             Some(pinned) if pinned == sha256 => Ok(()),

@@ -4,7 +4,11 @@
 //! joined and verified into `whole/`, and `whole/` becomes `<id>/` by one rename. A process that
 //! dies leaves what the next goes on with.
 
-use super::{State, Store, StoreError, lock::Lock, record, sync_folder};
+use super::{
+    State, Store, StoreError, Verified,
+    lock::{Lock, Use},
+    record, sync_folder,
+};
 use crate::catalog::{
     entry::{Download, Entry, FileEntry},
     fetch::{
@@ -32,7 +36,7 @@ pub enum Pulled {
 }
 
 impl Store {
-    /// Fetches a model, unless it is here. Blocks, also while another process fetches the same.
+    /// Fetches a model, unless it is here and what it was. Blocks, also while another process uses the same.
     ///
     /// # Errors
     /// If the source will not give it, if it is not what is published or pinned, if it cannot be
@@ -44,14 +48,17 @@ impl Store {
         if let Some(pulled) = self.is_here(id)? {
             return Ok(pulled);
         }
-        let _lock = Lock::take(&self.locks(), id, || {
-            progress.note(&format!(
-                "{id} is being fetched by another process: waiting for it"
-            ));
+        let _lock = Lock::take(&self.locks(), id, Use::Change, || {
+            progress.note(&in_use(id));
         })?;
         if let Some(pulled) = self.is_here(id)? {
             return Ok(pulled);
         }
+        if self.folder.join(id).exists() {
+            progress.note(&format!("{id} is damaged: it is fetched again"));
+        }
+        // What cannot be deleted is in nobody's way.
+        let _ = self.forget_removed(id);
         let work = Work::open(&self.partial().join(id), entry)?;
         progress.begin(id, entry.download_bytes());
         let result = self.fill(&work, entry, progress);
@@ -61,11 +68,14 @@ impl Store {
         Ok(Pulled::New)
     }
 
-    /// What a pull has to say of a model that is here and whole.
+    /// What a pull has to say of a model that is here; nothing of one that it put there and that is not what
+    /// it was, for it repairs that.
     fn is_here(&self, id: &str) -> Result<Option<Pulled>, StoreError> {
         Ok(match self.state(id) {
-            Ok(State::Installed(entry)) => {
-                record::looks_whole(&self.folder.join(id), &entry).then_some(Pulled::Already)
+            Ok(State::Installed(_)) => {
+                // Where it cannot be told, for somebody removes it just now, it is not.
+                let good = matches!(self.compare(id), Ok(Verified::Good { .. }));
+                good.then_some(Pulled::Already)
             }
             Ok(State::Foreign) => Some(Pulled::Foreign),
             Ok(State::Embedded) => Some(Pulled::Embedded),
@@ -303,6 +313,11 @@ impl Work {
             }
         }
     }
+}
+
+/// What is told while another process has the lock.
+pub fn in_use(id: &str) -> String {
+    format!("{id} is in use by another process: waiting for it")
 }
 
 /// What is to be fetched for a file.

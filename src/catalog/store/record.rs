@@ -2,7 +2,7 @@
 //! the size and SHA-256 of every file; `SHA256SUMS`, the same sums as coreutils check them.
 
 use super::StoreError;
-use crate::catalog::entry::{Entry, FileEntry};
+use crate::catalog::entry::Entry;
 use std::{
     fs::{self, File},
     io::{ErrorKind, Write},
@@ -42,15 +42,6 @@ pub fn write(folder: &Path, entry: &Entry) -> Result<(), StoreError> {
         reason: error.to_string(),
     })?;
     replace(&path, &text)
-}
-
-/// Whether all files lie there with their sizes; a cheap look, no hashing.
-pub fn looks_whole(folder: &Path, entry: &Entry) -> bool {
-    let fits = |file: &FileEntry| {
-        fs::metadata(folder.join(&file.path))
-            .is_ok_and(|found| found.is_file() && file.bytes.is_none_or(|size| size == found.len()))
-    };
-    folder.join(SUMS).is_file() && entry.files.iter().all(fits)
 }
 
 /// Writes a small file that is there whole or as it was before.

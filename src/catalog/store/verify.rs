@@ -1,6 +1,10 @@
 //! Whether a model's files are still what they were.
 
-use super::{Store, StoreError, record};
+use super::{
+    Store, StoreError,
+    lock::{Lock, Use},
+    model_folder, record,
+};
 use crate::{
     catalog::fetch::{Digest, FetchError},
     model::checksums,
@@ -19,8 +23,21 @@ pub enum Verified {
 }
 
 impl Store {
-    /// Hashes all files of a model that is here.
-    pub fn verify(&self, id: &str) -> Result<Verified, StoreError> {
+    /// Hashes all files of a model that is here. Waits for who fetches or removes it; who may not write to the
+    /// store looks without waiting.
+    pub fn verify(&self, id: &str, waiting: impl FnOnce()) -> Result<Verified, StoreError> {
+        let _lock = match model_folder(&self.folder, id) {
+            Some(_) => match Lock::take(&self.locks(), id, Use::Look, waiting) {
+                Err(error) if error.is_read_only() => None,
+                lock => Some(lock?),
+            },
+            None => None,
+        };
+        self.compare(id)
+    }
+
+    /// The same for who has the lock.
+    pub(super) fn compare(&self, id: &str) -> Result<Verified, StoreError> {
         let not_here = || StoreError::NotInstalled { id: id.to_owned() };
         let folder = self.folder_of(id).ok_or_else(not_here)?;
         // Both lists, so that one that was changed is noticed.

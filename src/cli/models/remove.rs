@@ -1,7 +1,10 @@
 //! `depeche models remove`.
 
-use super::Place;
-use crate::cli::{error::CliError, output};
+use super::{Place, progress};
+use crate::{
+    catalog::store::in_use,
+    cli::{error::CliError, output},
+};
 
 /// Remove a model from the store
 #[derive(Debug, clap::Args)]
@@ -15,8 +18,9 @@ pub struct Remove {
 impl Remove {
     pub fn run(self) -> Result<(), CliError> {
         let store = self.place.store()?;
+        let progress = progress::on_stderr();
         for id in &self.ids {
-            store.remove(id)?;
+            store.remove(id, || progress.note(&in_use(id)))?;
             output::write(&format!("{id}: removed\n"))?;
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! `depeche models verify`.
 
-use super::Place;
+use super::{Place, progress};
 use crate::{
-    catalog::store::Verified,
+    catalog::store::{Verified, in_use},
     cli::{error::CliError, output},
 };
 
@@ -20,13 +20,14 @@ pub struct Verify {
 impl Verify {
     pub fn run(self) -> Result<(), CliError> {
         let store = self.place.store()?;
+        let progress = progress::on_stderr();
         let ids: Vec<String> = match self.id {
             Some(id) => vec![id],
             None => store.here()?.into_iter().collect(),
         };
         let (mut lines, mut damaged) = (String::new(), Vec::new());
         for id in ids {
-            match store.verify(&id)? {
+            match store.verify(&id, || progress.note(&in_use(&id)))? {
                 Verified::Good { files } => lines += &format!("{id}: {files} files are good\n"),
                 Verified::Unknown => {
                     lines += &format!("{id}: it has no SHA256SUMS to compare its files with\n");
@@ -45,7 +46,7 @@ impl Verify {
             false => {
                 let ids = damaged.join(" ");
                 Err(CliError::Failed(format!(
-                    "damaged: {ids}; what was pulled is repaired by `depeche models remove` and `pull`, what was put there by hand by the right files"
+                    "damaged: {ids}; what was pulled is repaired by `depeche models pull`, what was put there by hand by the right files"
                 )))
             }
         }
