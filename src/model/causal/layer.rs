@@ -6,6 +6,7 @@ use crate::model::layers::{
 };
 use candle_core::{Device, Result, Tensor, bail};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Weights of a layer.
 pub struct Layer {
@@ -31,6 +32,24 @@ pub struct Place {
     /// Of the sequences of the step.
     pub sequence: usize,
     pub position: usize,
+}
+
+/// Rows of a sequence that look back together: a chunk of keys is read once for all of them.
+const TILE: usize = 32;
+/// Multiplications that are worth waking a thread for.
+const LEAST_WORK: usize = 1 << 17;
+
+/// The rows of each sequence, as many as make a tile.
+fn tiles(places: &[Place]) -> impl Iterator<Item = Range<usize>> {
+    let sequences = places.chunk_by(|a, b| a.sequence == b.sequence);
+    let mut first = 0;
+    sequences.flat_map(move |rows| {
+        let all = first..first + rows.len();
+        first = all.end;
+        all.clone()
+            .step_by(TILE)
+            .map(move |start| start..(start + TILE).min(all.end))
+    })
 }
 
 impl Layer {
@@ -101,22 +120,47 @@ impl Layer {
                 caches[place.sequence].push(&self.attention, key, value);
             }
         })?;
-        let readings: Vec<Reading> = places
-            .iter()
-            .map(|place| Reading {
-                cache: &*caches[place.sequence],
-                position: place.position,
-            })
-            .collect();
-        let mut out = vec![0f32; queries.len()];
-        out.par_chunks_exact_mut(heads * width)
-            .zip(queries.par_chunks_exact(heads * width))
-            .zip(&readings)
-            .for_each(|((out, query), reading)| self.attention.attend(query, *reading, out));
+        let out = self.looked_back(&queries, places, caches);
         for cache in caches.iter_mut() {
             cache.forget(&self.attention);
         }
         Tensor::from_vec(out, (places.len(), heads * width), &Device::Cpu)
+    }
+
+    /// What all rows see of their sequences, `[rows, heads · width]`, tile by tile.
+    fn looked_back(&self, queries: &[f32], places: &[Place], caches: &[&mut Cache]) -> Vec<f32> {
+        let Attention {
+            heads,
+            kv_heads,
+            width,
+            ..
+        } = self.attention;
+        let (row_width, part) = (heads * width, heads / kv_heads * width);
+        let tiles: Vec<(Range<usize>, usize)> = tiles(places)
+            .flat_map(|rows| (0..kv_heads).map(move |kv_head| (rows.clone(), kv_head)))
+            .collect();
+        let attend = |(rows, kv_head): &(Range<usize>, usize)| {
+            let Place { sequence, position } = places[rows.start];
+            let reading = Reading {
+                cache: &*caches[sequence],
+                positions: position..position + rows.len(),
+            };
+            let queries = &queries[rows.start * row_width..rows.end * row_width];
+            self.attention.attend(*kv_head, queries, reading)
+        };
+        let work = |place: &Place| (place.position + 1) * row_width;
+        let work: usize = places.iter().map(work).sum();
+        let attended: Vec<Vec<f32>> = match work < LEAST_WORK {
+            true => tiles.iter().map(attend).collect(),
+            false => tiles.par_iter().map(attend).collect(),
+        };
+        let mut out = vec![0f32; places.len() * row_width];
+        for ((rows, kv_head), attended) in tiles.into_iter().zip(attended) {
+            for (row, attended) in rows.zip(attended.chunks_exact(part)) {
+                out[row * row_width + kv_head * part..][..part].copy_from_slice(attended);
+            }
+        }
+        out
     }
 
     pub fn resident_bytes(&self) -> usize {

@@ -2,10 +2,16 @@
 //! query heads to one head of keys (Ainslie et al. 2023, <https://arxiv.org/abs/2305.13245>).
 //!
 //! What is kept lies in blocks of sixteen positions, which sequences that began alike share. A
-//! position reads the blocks in their order, whoever else is in the batch.
+//! position reads the blocks in their order, whoever else is in the batch, and whichever of its own
+//! sequence is read with it (`tile`).
 
-use super::simd::{self, Floats, LANES, Work};
+#[cfg(test)]
+mod test;
+mod tile;
+
+use super::simd::{self, LANES};
 use std::{ops::Range, sync::Arc};
+use tile::Tile;
 
 /// The shape of a layer's attention.
 #[derive(Clone, Debug)]
@@ -38,11 +44,12 @@ struct Block {
     values: Vec<f32>,
 }
 
-/// One position of a sequence, and what it may look back on.
-#[derive(Clone, Copy)]
+/// Positions of a sequence, one after the other, and what they may look back on: their own keys and values
+/// are in it.
+#[derive(Clone)]
 pub struct Reading<'a> {
     pub cache: &'a Cache,
-    pub position: usize,
+    pub positions: Range<usize>,
 }
 
 impl Cache {
@@ -90,171 +97,20 @@ impl Attention {
         (blocks as u64).saturating_mul(block as u64)
     }
 
-    /// `softmax(scale · q kᵀ) v` of one position; its own key and value are in the cache.
+    /// `softmax(scale · q kᵀ) v` of the heads that share a head of keys.
     ///
-    /// `query` and `out`: `[heads][width]`.
-    pub fn attend(&self, query: &[f32], reading: Reading, out: &mut [f32]) {
-        let end = reading.position + 1;
-        let start = self.window.map_or(0, |window| end.saturating_sub(window));
-        let first = start / LANES;
-        let last = end.div_ceil(LANES);
-        let forgotten = reading.cache.forgotten;
-        simd::dispatch(Attend {
+    /// `queries`: `[positions][heads][width]`. Returns `[positions][heads / kv_heads][width]`.
+    pub fn attend(&self, kv_head: usize, queries: &[f32], reading: Reading) -> Vec<f32> {
+        let share = self.heads / self.kv_heads;
+        let mut out = vec![0f32; reading.positions.len() * share * self.width];
+        simd::dispatch(Tile {
             attention: self,
-            query,
-            blocks: &reading.cache.blocks[first - forgotten..last - forgotten],
-            seen: start - first * LANES..end - first * LANES,
-            out,
+            cache: reading.cache,
+            positions: reading.positions,
+            kv_head,
+            queries,
+            out: &mut out,
         });
+        out
     }
-}
-
-struct Attend<'a> {
-    attention: &'a Attention,
-    query: &'a [f32],
-    blocks: &'a [Arc<Block>],
-    /// Positions from the first of the blocks on.
-    seen: Range<usize>,
-    out: &'a mut [f32],
-}
-
-/// Query heads that read a block together.
-const TOGETHER: usize = 4;
-
-impl Work for Attend<'_> {
-    #[inline(always)]
-    fn run<V: Floats>(mut self) {
-        let Attention {
-            heads, kv_heads, ..
-        } = *self.attention;
-        let share = heads / kv_heads;
-        for kv_head in 0..kv_heads {
-            let mut head = kv_head * share;
-            let end = head + share;
-            while head < end {
-                head += match end - head {
-                    TOGETHER.. => self.heads::<V, TOGETHER>(kv_head, head),
-                    3 => self.heads::<V, 3>(kv_head, head),
-                    2 => self.heads::<V, 2>(kv_head, head),
-                    _ => self.heads::<V, 1>(kv_head, head),
-                };
-            }
-        }
-    }
-}
-
-impl Attend<'_> {
-    /// `HEADS` query heads from `head` on; returns `HEADS`.
-    #[inline(always)]
-    fn heads<V: Floats, const HEADS: usize>(&mut self, kv_head: usize, head: usize) -> usize {
-        let width = self.attention.width;
-        let queries = &self.query[head * width..][..HEADS * width];
-        // [blocks][heads][positions]
-        let mut weights = vec![[[0f32; LANES]; HEADS]; self.blocks.len()];
-        for (weights, block) in weights.iter_mut().zip(self.blocks) {
-            let keys = &block.keys[kv_head * width * LANES..][..width * LANES];
-            scores::<V, HEADS>(queries, keys, self.attention.scale, weights);
-        }
-        let totals = softmax::<V, HEADS>(&mut weights, &self.seen);
-        let out = &mut self.out[head * width..][..HEADS * width];
-        let mut column = 0;
-        while column < width {
-            column += match (width - column) / LANES {
-                4.. => sums::<V, HEADS, 4>(&weights, self.blocks, kv_head, column, &totals, out),
-                _ => sums::<V, HEADS, 1>(&weights, self.blocks, kv_head, column, &totals, out),
-            };
-        }
-        HEADS
-    }
-}
-
-#[inline(always)]
-fn scores<V: Floats, const HEADS: usize>(
-    queries: &[f32],
-    keys: &[f32],
-    scale: f32,
-    out: &mut [[f32; LANES]; HEADS],
-) {
-    let width = queries.len() / HEADS;
-    let mut sums = [V::splat(0.0); HEADS];
-    let (keys, _) = keys.as_chunks::<LANES>();
-    for (column, keys) in keys.iter().enumerate().take(width) {
-        let keys = V::load(keys);
-        for head in 0..HEADS {
-            let query = V::splat(queries[head * width + column]);
-            sums[head] = sums[head].add(query.mul(keys));
-        }
-    }
-    for (sum, out) in sums.into_iter().zip(out) {
-        sum.mul(V::splat(scale)).store(out);
-    }
-}
-
-/// `e^(score − greatest)` of what is seen, zeros elsewhere; returns the sums.
-#[inline(always)]
-fn softmax<V: Floats, const HEADS: usize>(
-    weights: &mut [[[f32; LANES]; HEADS]],
-    seen: &Range<usize>,
-) -> [f32; HEADS] {
-    let end = weights.len() * LANES;
-    let unseen = || (0..seen.start).chain(seen.end..end);
-    let mut totals = [0f32; HEADS];
-    for (head, total) in totals.iter_mut().enumerate() {
-        for position in unseen() {
-            weights[position / LANES][head][position % LANES] = f32::NEG_INFINITY;
-        }
-        let mut greatest = V::splat(f32::NEG_INFINITY);
-        for block in weights.iter() {
-            greatest = greatest.max(V::load(&block[head]));
-        }
-        let greatest = V::splat(simd::maximum(greatest));
-        for block in weights.iter_mut() {
-            simd::exp(V::load(&block[head]).sub(greatest)).store(&mut block[head]);
-        }
-        for position in unseen() {
-            weights[position / LANES][head][position % LANES] = 0.0;
-        }
-        let mut sums = [0f32; LANES];
-        for block in weights.iter() {
-            for (sum, weight) in sums.iter_mut().zip(&block[head]) {
-                *sum += weight;
-            }
-        }
-        *total = sums.iter().sum();
-    }
-    totals
-}
-
-/// `COLUMNS · LANES` columns from `column` on of the weighted sums of the values; returns their
-/// number.
-#[inline(always)]
-fn sums<V: Floats, const HEADS: usize, const COLUMNS: usize>(
-    weights: &[[[f32; LANES]; HEADS]],
-    blocks: &[Arc<Block>],
-    kv_head: usize,
-    column: usize,
-    totals: &[f32; HEADS],
-    out: &mut [f32],
-) -> usize {
-    let width = out.len() / HEADS;
-    let mut sums = [[V::splat(0.0); COLUMNS]; HEADS];
-    for (weights, block) in weights.iter().zip(blocks) {
-        let values = &block.values[kv_head * width * LANES..][..width * LANES];
-        for (position, values) in values.chunks_exact(width).enumerate() {
-            let (values, _) = values[column..column + COLUMNS * LANES].as_chunks::<LANES>();
-            for head in 0..HEADS {
-                let weight = V::splat(weights[head][position]);
-                for (sum, values) in sums[head].iter_mut().zip(values) {
-                    *sum = sum.add(weight.mul(V::load(values)));
-                }
-            }
-        }
-    }
-    for ((sums, total), out) in sums.iter().zip(totals).zip(out.chunks_exact_mut(width)) {
-        let (out, _) = out[column..column + COLUMNS * LANES].as_chunks_mut::<LANES>();
-        for (sum, out) in sums.iter().zip(out) {
-            sum.div(V::splat(*total)).store(out);
-        }
-    }
-    COLUMNS * LANES
 }

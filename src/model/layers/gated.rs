@@ -30,14 +30,20 @@ pub fn gated(gate: Gate, g: &Tensor, x: &Tensor) -> Result<Tensor> {
     Tensor::from_vec(out, x.shape(), x.device())
 }
 
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
 fn silu(out: &mut [f32], x: &[f32]) {
     for (out, x) in out.iter_mut().zip(x) {
         *out *= math::sigmoid(*out) * x;
     }
 }
 
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
 fn gelu(out: &mut [f32], x: &[f32]) {
     for (out, x) in out.iter_mut().zip(x) {
         *out = math::gelu_tanh(*out) * x;

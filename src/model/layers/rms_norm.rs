@@ -24,7 +24,10 @@ impl RmsNorm {
     }
 }
 
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512dq", "x86_64+avx2"))]
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
 fn normalize(x: &mut [f32], scale: &[f32], eps: f32) {
     const LANES: usize = 16;
     for row in x.chunks_exact_mut(scale.len()) {
