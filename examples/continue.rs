@@ -56,6 +56,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
     let slices: Vec<&[TokenId]> = prompts.iter().map(|prompt| &prompt[..]).collect();
     model.join(&mut state, &slices)?;
+    while state.is_reading() {
+        model.read(&mut state)?;
+    }
     let reading = started.elapsed().as_secs_f64();
     let ask = Ask {
         top: 2,

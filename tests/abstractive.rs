@@ -1,4 +1,5 @@
-//! Abstractive summaries over the wire, written by a small instruction model of a Python package.
+//! What a small instruction model of a Python package does over the wire: abstractive summaries and, where the
+//! operator allows it, translations.
 
 mod common;
 
@@ -6,8 +7,9 @@ use std::{path::PathBuf, sync::LazyLock};
 
 use common::Server;
 use depeche::rpc::proto::v1::{
-    StreamSummarizeRequest, SummarizeRequest, SummaryStyle, WarningCode,
-    stream_summarize_response::Event,
+    StreamSummarizeRequest, StreamTranslateRequest, SummarizeRequest, SummaryStyle,
+    TranslateRequest, Warning, WarningCode, stream_summarize_response::Event,
+    stream_translate_response,
 };
 use tonic::Code;
 
@@ -228,4 +230,117 @@ async fn a_text_that_needs_more_memory_than_there_is_is_refused_with_the_setting
         refused.message().contains("text_memory_bytes"),
         "{refused:?}"
     );
+}
+
+/// A server whose instruction models may translate.
+fn translating_server() -> Server {
+    let store = STORE.to_str().unwrap();
+    Server::start_with(&["--models", store, "--translate-by-instruction", "true"])
+}
+
+fn to_german() -> TranslateRequest {
+    TranslateRequest {
+        text: ARTICLE.to_owned(),
+        source_language: "en".to_owned(),
+        target_languages: vec!["de".to_owned()],
+        ..TranslateRequest::default()
+    }
+}
+
+fn is_generated(warnings: &[Warning]) -> bool {
+    let mut codes = warnings.iter().map(|warning| warning.code());
+    codes.any(|code| code == WarningCode::Generated)
+}
+
+#[tokio::test]
+async fn where_nothing_else_translates_an_instruction_model_does_if_it_may() {
+    let refused = server().translation().await.translate(to_german()).await;
+    assert_eq!(refused.unwrap_err().code(), Code::FailedPrecondition);
+
+    let server = translating_server();
+    let mut client = server.translation().await;
+    let answer = client.translate(to_german()).await.unwrap().into_inner();
+    let translation = &answer.translations[0];
+    assert!(is_generated(&translation.warnings), "{translation:?}");
+    let hops = &translation.route.as_ref().unwrap().hops;
+    assert_eq!(hops.len(), 1);
+    assert_eq!((&*hops[0].model, &*hops[0].target_language), (WRITER, "de"));
+    assert_eq!(translation.sentences.len(), 2);
+    for sentence in &translation.sentences {
+        assert!(
+            sentence.text.chars().any(char::is_alphabetic),
+            "{sentence:?}"
+        );
+        assert!(!LEAKS.iter().any(|leak| sentence.text.contains(leak)));
+    }
+    let usage = answer.usage.unwrap();
+    for (direction, tokens) in [
+        ("source", usage.source_tokens),
+        ("target", usage.target_tokens),
+    ] {
+        let counted = metric(&server, "depeche_tokens_total", &[WRITER, direction]);
+        assert_eq!(counted, Some(tokens as f64), "{direction}");
+    }
+
+    let document = Some(to_german());
+    let stream = client.stream_translate(StreamTranslateRequest { document });
+    let mut stream = stream.await.unwrap().into_inner();
+    let mut text = String::new();
+    while let Some(event) = stream.message().await.unwrap() {
+        use stream_translate_response::Event;
+        match event.event.unwrap() {
+            Event::Start(start) => assert!(is_generated(&start.warnings)),
+            Event::Delta(delta) => text.push_str(&delta.text),
+            Event::End(_) => {}
+        }
+    }
+    assert_eq!(text, translation.text);
+
+    // What a model was trained to translate is left to it.
+    let french = common::to_english("Le chat dort dans le jardin de la voisine.");
+    let answer = client.translate(french).await.unwrap().into_inner();
+    let translation = &answer.translations[0];
+    assert!(!is_generated(&translation.warnings));
+    assert_eq!(translation.route.as_ref().unwrap().hops[0].model, "fr-en");
+}
+
+#[tokio::test]
+async fn a_translation_that_is_asked_for_and_not_read_any_more_frees_its_place() {
+    let server = translating_server();
+    let document = Some(TranslateRequest {
+        text: ARTICLE.repeat(20),
+        ..to_german()
+    });
+    let mut client = server.translation().await;
+    let stream = client.stream_translate(StreamTranslateRequest { document });
+    let stream = stream.await.unwrap();
+    let rows = || metric(&server, "depeche_batch_rows", &["engine=\"texts\""]);
+    while rows() == Some(0.0) {
+        tokio::task::yield_now().await;
+    }
+    drop(stream);
+    while rows() != Some(0.0) {
+        tokio::task::yield_now().await;
+    }
+    let saved = metric(&server, "depeche_saved_tokens_total", &["texts"]);
+    assert!(saved > Some(0.0), "{saved:?}");
+}
+
+#[tokio::test]
+async fn a_written_summary_is_drawn_by_its_seed() {
+    let server = server();
+    let drawn = async |seed: u64| {
+        let request = SummarizeRequest {
+            temperature: Some(1.0),
+            seed: Some(seed),
+            ..request()
+        };
+        let answer = server.summarization().await.summarize(request).await;
+        answer.unwrap().into_inner().summaries.remove(0).text
+    };
+    let first = drawn(1).await;
+    // Beside others, too.
+    let (again, other) = tokio::join!(drawn(1), drawn(2));
+    assert_eq!(again, first);
+    assert_ne!(other, first);
 }

@@ -23,6 +23,10 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence_url: Option<String>,
     pub checked: Checked,
+    /// What a model for summaries was trained to read before a text, its space included, where its own
+    /// configuration does not say or is wrong: "summarize: ".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
     pub source: Source,
     /// Public figures of its quality.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -35,19 +39,26 @@ impl Entry {
     pub fn translates_here(&self) -> bool {
         let has_weights = match self.engine {
             Engine::Student | Engine::Marian => true,
-            Engine::T5 => self.files.iter().any(|file| {
-                [".safetensors", ".gguf"]
-                    .iter()
-                    .any(|end| file.path.ends_with(end))
-            }),
+            Engine::T5 => self.has_weights(),
             Engine::Causal => false,
         };
         has_weights && self.task == Task::Translation
     }
 
+    /// Whether this version can write summaries with it, and with nothing to ask it for them.
+    pub fn summarizes_here(&self) -> bool {
+        self.task == Task::Summarization && self.engine == Engine::T5 && self.has_weights()
+    }
+
     /// Whether this version has a use for it.
     pub fn runs_here(&self) -> bool {
-        self.translates_here() || self.engine == Engine::Causal
+        self.translates_here() || self.summarizes_here() || self.engine == Engine::Causal
+    }
+
+    fn has_weights(&self) -> bool {
+        let ends = [".safetensors", ".gguf"];
+        let holds = |file: &FileEntry| ends.iter().any(|end| file.path.ends_with(end));
+        self.files.iter().any(holds)
     }
 
     /// Whether it is from Mozilla's live index.

@@ -2,7 +2,7 @@
 
 use super::{
     Catalog, CatalogError,
-    entry::{Engine, Entry, Task},
+    entry::{Checked, Engine, Entry, Task},
     store,
 };
 use crate::model::{causal, student, t5};
@@ -24,6 +24,10 @@ pub struct Installed {
     pub target_languages: Vec<String>,
     /// SPDX identifier; empty where the catalogue does not know the model.
     pub licence: String,
+    /// How far it was tried; as little as possible where the catalogue does not know it.
+    pub checked: Checked,
+    /// What is put before a text, where the catalogue says so.
+    pub prefix: Option<String>,
     /// Size of the files with its weights, when it was found: what it will take in memory, or nearly.
     pub weight_bytes: u64,
 }
@@ -125,6 +129,8 @@ fn describe(
             source_languages: entry.source_languages.clone(),
             target_languages: entry.target_languages.clone(),
             licence: entry.licence.clone(),
+            checked: entry.checked,
+            prefix: entry.prefix.clone(),
             weight_bytes: weight_bytes(&folder),
             id,
             folder,
@@ -137,6 +143,8 @@ fn describe(
                 source_languages: vec![source],
                 target_languages: vec![target],
                 licence: String::new(),
+                checked: Checked::Form,
+                prefix: None,
                 weight_bytes: weight_bytes(&folder),
                 id,
                 folder,

@@ -10,7 +10,7 @@ mod test;
 
 use super::{
     Installed, PoolError,
-    entry::{Engine, Task},
+    entry::{Checked, Engine},
 };
 use crate::model::{ComputeType, Loading, Model, ModelError};
 use std::{
@@ -171,22 +171,29 @@ impl Pool {
         Ok(left_out)
     }
 
+    /// What lies there of that id.
+    pub fn installed(&self, id: &str) -> Option<&Installed> {
+        self.shared.slots.get(id).map(|slot| &slot.installed)
+    }
+
     /// Of the installed models, in order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.shared.slots.keys().map(|id| &**id)
     }
 
-    /// Of the installed models for the task the one with the largest weights that the budget has room for;
-    /// where it has room for none, the smallest, whose error says so.
-    pub fn largest(&self, task: Task) -> Option<&str> {
-        let of_task = |(_, slot): &(_, &Slot)| slot.installed.task == task;
-        let size = |(_, slot): &(_, &Slot)| slot.installed.weight_bytes;
-        let slots = self.shared.slots.iter().filter(of_task);
-        let (fit, too_large): (Vec<_>, Vec<_>) =
-            slots.partition(|(_, slot)| slot.bytes() <= self.shared.budget);
+    /// Of the installed models that are `wanted` one that the budget has room for: one that was tried rather
+    /// than one that was not, then the one with the largest weights, of equals the last by its id. Where the
+    /// budget has room for none, the smallest, whose error says so.
+    pub fn best(&self, wanted: impl Fn(&Installed) -> bool) -> Option<&Installed> {
+        let wanted = |slot: &&Slot| wanted(&slot.installed);
+        let slots = self.shared.slots.values().filter(wanted);
+        let (fit, too_large): (Vec<&Slot>, Vec<&Slot>) =
+            slots.partition(|slot| slot.bytes() <= self.shared.budget);
+        let size = |slot: &&Slot| slot.installed.weight_bytes;
+        let worth = |slot: &&Slot| (slot.installed.checked == Checked::Run, size(slot));
         let smallest = || too_large.into_iter().min_by_key(size);
-        let found = fit.into_iter().max_by_key(size).or_else(smallest);
-        found.map(|(id, _)| &**id)
+        let found = fit.into_iter().max_by_key(worth).or_else(smallest);
+        found.map(|slot| &slot.installed)
     }
 
     /// The installed models in the order of their ids, and the loaded ones' networks.

@@ -4,7 +4,7 @@
 mod test;
 
 use super::{
-    entry::{Checked, Download, Engine, Entry, Quality, Source},
+    entry::{Checked, Download, Engine, Entry, Quality, Source, Task},
     fetch::content::is_pickle,
 };
 use crate::article::Language;
@@ -27,6 +27,9 @@ pub fn problems(entry: &Entry) -> Vec<String> {
             "licence {:?} is no SPDX expression and no LicenseRef-",
             entry.licence
         ));
+    }
+    if entry.prefix.is_some() && (entry.task, entry.engine) != (Task::Summarization, Engine::T5) {
+        found.push("prefix is for models of engine t5 whose task is summarization".into());
     }
     source(&entry.source, entry.checked, &mut found);
     entry

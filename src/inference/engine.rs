@@ -11,7 +11,7 @@ use super::{
     turns::Turn,
     worker::Worker,
 };
-use crate::model::{Causal, Model, TokenId, Translator};
+use crate::model::{Model, TokenId, Translator};
 use std::{
     num::NonZeroUsize,
     ops::Deref,
@@ -185,6 +185,11 @@ impl Reservation {
         self.shared.admission.amend(self.request, cost)
     }
 
+    /// Notes that work of the request at that cost need not be done, for its result is known.
+    pub fn spare(&self, cost: Cost) {
+        self.shared.admission.spared(self.request, cost);
+    }
+
     /// Computes one sentence, `source` ended by the model's end token. Dropping the future frees
     /// the sentence's place within one step.
     pub async fn run(
@@ -202,17 +207,17 @@ impl Reservation {
         Ok(output)
     }
 
-    /// Has a text written that goes on from the prompt. Dropping it frees its place within one step.
+    /// Has a text written: what goes on from a prompt, or the output for a source that is ended by the
+    /// model's end token. Dropping it frees its place within one step.
     ///
     /// # Errors
     /// The engine has ended, or has not the memory for a text that may become so long.
     pub fn write(
         self: &Arc<Self>,
-        model: &Arc<Causal>,
+        model: Model,
         prompt: Vec<TokenId>,
         options: DecodeOptions,
     ) -> Result<Writing, InferenceError> {
-        let model = Model::Causal(model.clone());
         let task = Task::Decode(options);
         let (follower, tokens) = mpsc::unbounded_channel();
         Ok(Writing {

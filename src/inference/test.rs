@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Causal, ComputeType, TokenId, Translator};
+use crate::model::{ComputeType, Model, TokenId, Translator};
 use decode::{Beam, LengthBounds, Search};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use proptest::prelude::*;
@@ -173,9 +173,13 @@ async fn a_request_of_one_sentence_does_not_wait_for_one_of_a_thousand() {
     }
 }
 
+fn golden(folder: &str) -> std::path::PathBuf {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    golden.join(folder)
+}
+
 /// A small instruction model, and the engine that has it write.
-fn writer(text_memory: u64) -> (Arc<Causal>, Engine) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/causal/qwen3");
+fn writer(text_memory: u64) -> (Model, Engine) {
     let engine = Engine::start(EngineSettings {
         name: "texts",
         threads: NonZeroUsize::MIN,
@@ -186,7 +190,8 @@ fn writer(text_memory: u64) -> (Arc<Causal>, Engine) {
         text_memory,
         pin_threads: false,
     });
-    (Arc::new(Causal::load(&folder).unwrap()), engine.unwrap())
+    let model = Model::instruction(&golden("causal/qwen3"));
+    (model.unwrap(), engine.unwrap())
 }
 
 /// So many tokens, unless the model comes to its end before.
@@ -205,29 +210,32 @@ const PROMPT: [TokenId; 5] = [TokenId(3), TokenId(1), TokenId(4), TokenId(1), To
 
 #[tokio::test]
 async fn a_text_that_is_long_enough_is_answered_and_one_that_nobody_reads_is_given_up() {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let _recorded = metrics::set_default_local_recorder(&recorder);
-    let saved = || {
-        recorder
-            .handle()
-            .render()
-            .contains("depeche_saved_tokens_total")
-    };
-    let (model, engine) = writer(u64::MAX);
-    let begin = async || {
-        let request = Arc::new(engine.reserve(1000).unwrap());
-        let written = request.write(&model, PROMPT.to_vec(), at_most(50));
-        let mut written = written.unwrap();
-        assert!(written.next().await.is_some());
-        written
-    };
-    let output = begin().await.stop().await.unwrap();
-    assert!(output.compute_time > Duration::ZERO);
-    assert!(!saved());
-    drop(begin().await);
-    assert!(saved());
-    while engine.rows() > 0 {
-        tokio::task::yield_now().await;
+    let (instruction, engine) = writer(u64::MAX);
+    let summarizer = Model::t5(&golden("summary"), ComputeType::Int8).unwrap();
+    for model in [instruction, summarizer] {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _recorded = metrics::set_default_local_recorder(&recorder);
+        let saved = || {
+            recorder
+                .handle()
+                .render()
+                .contains("depeche_saved_tokens_total")
+        };
+        let begin = async || {
+            let request = Arc::new(engine.reserve(1000).unwrap());
+            let written = request.write(model.clone(), PROMPT.to_vec(), at_most(50));
+            let mut written = written.unwrap();
+            assert!(written.next().await.is_some());
+            written
+        };
+        let output = begin().await.stop().await.unwrap();
+        assert!(output.compute_time > Duration::ZERO);
+        assert!(!saved());
+        drop(begin().await);
+        assert!(saved());
+        while engine.rows() > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -238,7 +246,7 @@ async fn a_text_that_may_need_more_memory_than_there_is_is_refused_with_the_sett
     let refused = |memory, most| {
         let engine = writer(memory).1;
         let request = Arc::new(engine.reserve(1).unwrap());
-        let written = request.write(&model, PROMPT.to_vec(), at_most(most));
+        let written = request.write(model.clone(), PROMPT.to_vec(), at_most(most));
         written.err().map(|error| error.to_string())
     };
     assert_eq!(refused(needed, 50), None);

@@ -18,15 +18,11 @@ pub struct Generation {
     pub forced_end: Option<TokenId>,
     /// `bad_words_ids`.
     pub banned: Banned,
-    pub beams: usize,
-    pub length_penalty: f32,
-    pub stopping: Stopping,
     /// Tokens of an output, its start and its end counted.
     pub max_length: Option<usize>,
     /// Probabilities are taken over the tokens that may come, not over all.
     pub renormalize: bool,
     pub no_repeat_ngram: usize,
-    pub repetition_penalty: f32,
 }
 
 /// Tokens, and sequences of them, that never come in an output. Cheap to clone.
@@ -53,17 +49,6 @@ impl Banned {
     }
 }
 
-/// When a beam search has enough finished outputs (`early_stopping`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stopping {
-    /// As soon as there are as many as beams.
-    Early,
-    /// When none of the others is likely to become better.
-    Heuristic,
-    /// When none of the others can become better.
-    Never,
-}
-
 #[derive(Default, Deserialize)]
 struct Written {
     decoder_start_token_id: Option<u32>,
@@ -71,13 +56,9 @@ struct Written {
     pad_token_id: Option<u32>,
     forced_eos_token_id: Option<Ids>,
     bad_words_ids: Option<Vec<Vec<u32>>>,
-    num_beams: Option<usize>,
-    length_penalty: Option<f32>,
-    early_stopping: Option<EarlyStopping>,
     max_length: Option<usize>,
     renormalize_logits: Option<bool>,
     no_repeat_ngram_size: Option<usize>,
-    repetition_penalty: Option<f32>,
 }
 
 #[derive(Deserialize)]
@@ -85,14 +66,6 @@ struct Written {
 enum Ids {
     One(u32),
     More(Vec<u32>),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum EarlyStopping {
-    Flag(bool),
-    /// "never" is the only word that there is.
-    Word(String),
 }
 
 impl Ids {
@@ -153,17 +126,9 @@ impl From<Written> for Generation {
                 .and_then(|ids| ids.tokens().first().copied()),
             banned: Banned::new(banned),
             ends,
-            beams: written.num_beams.unwrap_or(1),
-            length_penalty: written.length_penalty.unwrap_or(1.0),
-            stopping: match written.early_stopping {
-                Some(EarlyStopping::Flag(true)) => Stopping::Early,
-                Some(EarlyStopping::Word(word)) if word == "never" => Stopping::Never,
-                _ => Stopping::Heuristic,
-            },
             max_length: written.max_length,
             renormalize: written.renormalize_logits.unwrap_or(false),
             no_repeat_ngram: written.no_repeat_ngram_size.unwrap_or(0),
-            repetition_penalty: written.repetition_penalty.unwrap_or(1.0),
         }
     }
 }

@@ -32,14 +32,14 @@ pub mod translator;
 pub mod weights;
 
 pub use causal::Causal;
-pub use generation::{Banned, Generation, Stopping};
+pub use generation::{Banned, Generation};
 pub use marian::Marian;
 pub use rank::{Ask, Ranked};
 use seq2seq::{DecoderState, Encoded, Step};
 pub use student::Student;
 pub use t5::T5;
 pub use tokenizer::{Token, Tokenizer};
-pub use translator::Translator;
+pub use translator::{LoadId, Translator};
 
 use std::sync::Arc;
 

@@ -1,11 +1,31 @@
-//! A model that reads sentences of one language and writes them in another, whatever its network.
+//! A model that reads a source and writes what it was trained to write of it, a translation or a summary,
+//! whatever its network.
 
 use super::{Banned, ComputeType, Loading, Marian, ModelError, Student, T5, TokenId, Tokenizer};
-use std::{path::Path, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// Immutable, shared by all who compute with it.
 pub struct Translator {
     network: Network,
+    load: LoadId,
+}
+
+/// Tells what was loaded from all else that this process loads: a model's files may be others the next time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LoadId(u64);
+
+impl LoadId {
+    pub fn next() -> Self {
+        static LOADS: AtomicU64 = AtomicU64::new(0);
+        LoadId(LOADS.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// The families of networks that translate.
@@ -19,21 +39,33 @@ impl Translator {
     pub fn student(folder: &Path, loading: impl Into<Loading>) -> Result<Self, ModelError> {
         let loading = loading.into();
         let student = Student::load(folder, loading.compute)?;
-        let network = Network::Student(Arc::new(match loading.shortlist {
+        let student = match loading.shortlist {
             true => student,
             false => student.without_shortlist(),
-        }));
-        Ok(Translator { network })
+        };
+        Ok(Translator::new(Network::Student(Arc::new(student))))
     }
 
     pub fn marian(folder: &Path, compute: ComputeType) -> Result<Self, ModelError> {
-        let network = Network::Marian(Arc::new(Marian::load(folder, compute)?));
-        Ok(Translator { network })
+        let marian = Marian::load(folder, compute)?;
+        Ok(Translator::new(Network::Marian(Arc::new(marian))))
     }
 
     pub fn t5(folder: &Path, compute: ComputeType) -> Result<Self, ModelError> {
-        let network = Network::T5(Arc::new(T5::load(folder, compute)?));
-        Ok(Translator { network })
+        let t5 = T5::load(folder, compute)?;
+        Ok(Translator::new(Network::T5(Arc::new(t5))))
+    }
+
+    fn new(network: Network) -> Self {
+        Translator {
+            network,
+            load: LoadId::next(),
+        }
+    }
+
+    /// Which load of a model it is.
+    pub fn load_id(&self) -> LoadId {
+        self.load
     }
 
     pub fn network(&self) -> &Network {
@@ -50,7 +82,7 @@ impl Translator {
     }
 
     /// Vocabulary of the target languages.
-    pub fn target(&self) -> &Tokenizer {
+    pub fn target(&self) -> &Arc<Tokenizer> {
         match &self.network {
             Network::Student(student) => &student.target,
             Network::Marian(marian) => &marian.target,
@@ -93,6 +125,32 @@ impl Translator {
             Network::Marian(marian) => marian.target_prefix(language),
             Network::T5(t5) => t5.target_prefix(language),
         }
+    }
+
+    /// Whether a lexical shortlist narrows what may come in an output.
+    pub fn has_shortlist(&self) -> bool {
+        match &self.network {
+            Network::Student(student) => student.has_shortlist(),
+            Network::Marian(_) | Network::T5(_) => false,
+        }
+    }
+
+    /// What was put before texts to be summarised in training, where the folder says so.
+    pub fn summary_prefix(&self) -> Option<&str> {
+        match &self.network {
+            Network::T5(t5) => t5.config.summary_prefix.as_deref(),
+            Network::Student(_) | Network::Marian(_) => None,
+        }
+    }
+
+    /// No sequence of so many tokens comes twice in an output, where the folder says so.
+    pub fn no_repeat_ngram(&self) -> Option<NonZeroUsize> {
+        let generation = match &self.network {
+            Network::Student(_) => return None,
+            Network::Marian(marian) => &marian.config.generation,
+            Network::T5(t5) => &t5.config.generation,
+        };
+        NonZeroUsize::new(generation.no_repeat_ngram)
     }
 
     /// What never comes in an output.

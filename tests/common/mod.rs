@@ -80,6 +80,8 @@ fn by_itself(mut command: Command) -> Command {
     // Where the store is by default: one of the tests' own, which stays empty.
     let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-data");
     command.env("XDG_DATA_HOME", data);
+    // The same phrases are sent again and again so that models have to work.
+    command.env("DEPECHE_CACHE_BYTES", "0");
     // Standard error is a pipe here, which would have JSON.
     command.env("DEPECHE_LOG_FORMAT", "text");
     command.current_dir(ROOT);

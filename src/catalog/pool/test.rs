@@ -20,6 +20,8 @@ fn installed(id: &str, folder: &Path) -> Installed {
         source_languages: vec!["en".to_owned()],
         target_languages: vec!["fr".to_owned()],
         licence: String::new(),
+        checked: Checked::Form,
+        prefix: None,
         weight_bytes: weight_bytes(folder),
     }
 }
@@ -281,10 +283,34 @@ fn the_weights_of_a_model_are_all_its_shards() {
 fn the_largest_model_that_fits_is_taken_and_the_smallest_tells_that_none_does() {
     let sizes = SHAPES.map(estimate);
     let (most, least) = (sizes.iter().max().unwrap(), sizes.iter().min().unwrap());
-    let taken = |budget| estimate(pool(budget).largest(Task::Translation).unwrap());
+    let taken = |budget| {
+        let pool = pool(budget);
+        estimate(
+            &pool
+                .best(|model| model.task == Task::Translation)
+                .unwrap()
+                .id,
+        )
+    };
     assert_eq!(taken(u64::MAX), *most);
     assert_eq!(taken(*most), *most);
     assert!(taken(most - 1) < *most);
     assert_eq!(taken(least - 1), *least);
-    assert_eq!(pool(u64::MAX).largest(Task::Instruction), None);
+    let writes = |model: &Installed| model.task == Task::Instruction;
+    assert_eq!(pool(u64::MAX).best(writes), None);
+}
+
+#[test]
+fn a_model_that_was_tried_is_taken_before_a_larger_one_that_was_not() {
+    let sizes = SHAPES.map(estimate);
+    let least = *sizes.iter().min().unwrap();
+    let models = SHAPES.map(|id| Installed {
+        checked: match estimate(id) == least {
+            true => Checked::Run,
+            false => Checked::Form,
+        },
+        ..installed(id, &students().join(id))
+    });
+    let pool = Pool::new(models.into(), u64::MAX, ComputeType::Int8);
+    assert_eq!(estimate(&pool.best(|_| true).unwrap().id), least);
 }

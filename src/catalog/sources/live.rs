@@ -202,6 +202,7 @@ impl Record {
             source_languages: vec![from.to_owned()],
             target_languages: vec![to.to_owned()],
             licence: "MPL-2.0".to_owned(),
+            prefix: None,
             licence_url: Some("https://www.mozilla.org/MPL/2.0/".to_owned()),
             checked: Checked::Form,
             source: Source::MozillaLive {

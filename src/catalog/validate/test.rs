@@ -35,6 +35,7 @@ fn valid() -> Entry {
         target_languages: vec!["en".into()],
         licence: "MPL-2.0".into(),
         licence_url: None,
+        prefix: None,
         checked: Checked::Form,
         source: hub(COMMIT),
         quality: vec![Quality {
@@ -96,6 +97,10 @@ fn each_rule_that_is_broken_is_told() {
         (
             change(|e| e.target_languages = vec!["en".into(), "en".into()]),
             "target_languages: \"en\" stands twice",
+        ),
+        (
+            change(|e| e.prefix = Some("summarize: ".into())),
+            "prefix is for models",
         ),
         (change(|e| e.licence = "".into()), "licence \"\""),
         (

@@ -75,7 +75,8 @@ struct State {
 
 struct Admitted {
     order: Order,
-    computed: Cost,
+    /// Computed, or spared.
+    done: Cost,
 }
 
 /// Tokens that come before a request's last one, its own included.
@@ -178,10 +179,18 @@ impl Admission {
         let now = Instant::now();
         state.throughput.answered(cost.tokens(), stay, now);
         if let Some(admitted) = state.requests.get_mut(&request) {
-            admitted.computed = admitted.computed + cost;
+            admitted.done = admitted.done + cost;
         }
         metrics::gauge!("depeche_admission_tokens_per_second", "engine" => self.limits.engine)
             .set(state.throughput.measured());
+    }
+
+    /// Some of the request need not be computed: it is as good as done, and says nothing of how fast the engine
+    /// is.
+    pub fn spared(&self, request: RequestId, cost: Cost) {
+        if let Some(admitted) = self.lock().requests.get_mut(&request) {
+            admitted.done = admitted.done + cost;
+        }
     }
 
     /// It is not in the engine any more, answered or not.
@@ -196,15 +205,15 @@ impl Admission {
             return;
         };
         let announced = admitted.order.cost.tokens();
-        let computed = admitted.computed.tokens();
+        let done = admitted.done.tokens();
         match sentences {
-            Sentences::Answered if computed > 0 => {
-                state.throughput.completed(announced, computed);
+            Sentences::Answered if done > 0 => {
+                state.throughput.completed(announced, done);
             }
             Sentences::Answered => {}
             Sentences::GivenUp => {
                 let saved = state.throughput.expected(announced);
-                let saved = saved.saturating_sub(computed) as u64;
+                let saved = saved.saturating_sub(done) as u64;
                 let urgency = admitted.order.urgency.as_str();
                 let labels = [("engine", self.limits.engine), ("urgency", urgency)];
                 metrics::counter!("depeche_saved_tokens_total", &labels).increment(saved);
@@ -376,14 +385,14 @@ impl Admitted {
     fn new(order: Order) -> Self {
         Admitted {
             order,
-            computed: Cost::default(),
+            done: Cost::default(),
         }
     }
 
-    /// Tokens that are not computed yet, as far as the announced ones tell.
+    /// Tokens that are not done yet, as far as the announced ones tell.
     fn left(&self) -> usize {
         let announced = self.order.cost.tokens();
-        announced.saturating_sub(self.computed.tokens())
+        announced.saturating_sub(self.done.tokens())
     }
 }
 

@@ -146,7 +146,7 @@ fn a_folder_says_how_it_wants_to_be_decoded() {
         .unwrap();
     let network = load(folder, ComputeType::Int8);
     let generation = &network.config.generation;
-    assert_eq!((generation.beams, generation.max_length), (4, Some(18)));
+    assert_eq!(generation.max_length, Some(18));
     assert!(generation.renormalize);
     let banned: Vec<TokenId> = network.config.banned().after(&[]).collect();
     assert_eq!(banned, [network.config.start()]);

@@ -26,6 +26,8 @@ pub struct Config {
     pub vocab_size: usize,
     /// Tokens of a source, its end counted, that the model was trained on.
     pub max_source_tokens: usize,
+    /// What was put before texts to be summarised, where the folder says so.
+    pub summary_prefix: Option<String>,
     pub generation: Generation,
 }
 
@@ -67,6 +69,18 @@ struct Written {
     tie_word_embeddings: Option<bool>,
     vocab_size: usize,
     n_positions: Option<usize>,
+    task_specific_params: Option<Tasks>,
+}
+
+/// What the tasks of the first T5 are asked by.
+#[derive(Deserialize)]
+struct Tasks {
+    summarization: Option<Asking>,
+}
+
+#[derive(Deserialize)]
+struct Asking {
+    prefix: Option<String>,
 }
 
 fn relu() -> String {
@@ -140,6 +154,7 @@ impl Config {
             tie_word_embeddings: Some(!file.holds("output.weight")),
             vocab_size: vocabulary,
             n_positions: number("context_length"),
+            task_specific_params: None,
         };
         let token = |name: &str| {
             let id = file.integer(name)?;
@@ -169,6 +184,8 @@ impl Config {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let tasks = written.task_specific_params;
+        let asking = tasks.and_then(|tasks| tasks.summarization);
         Ok(Config {
             dim: written.d_model,
             heads: written.num_heads,
@@ -188,6 +205,7 @@ impl Config {
             },
             vocab_size: written.vocab_size,
             max_source_tokens: written.n_positions.unwrap_or(WINDOW),
+            summary_prefix: asking.and_then(|asking| asking.prefix),
             generation,
         })
     }

@@ -3,7 +3,7 @@
 //!
 //! `normalizer` rewrites the text, `trie` finds the pieces at a position, and the best-scoring
 //! segmentation is found here (Viterbi; Kudo 2018, <https://arxiv.org/abs/1804.10959>). `vocabulary`
-//! numbers the pieces where the model's own numbers are not the network's. The pieces come out of
+//! numbers the pieces where the model's own numbers are not the network's, and `stream` gives the text back. The pieces come out of
 //! SentencePiece's own file (`proto`), a GGUF file (`gguf`) or a `tokenizer.json` (`json`).
 
 pub mod bpe;
@@ -12,17 +12,19 @@ mod gguf;
 mod json;
 mod normalizer;
 mod proto;
+mod stream;
 #[cfg(test)]
 mod test;
 mod trie;
 mod vocabulary;
 
 use super::TokenId;
-use bytes::{Bytes, ids_by_byte};
+use bytes::ids_by_byte;
 use normalizer::{Normalizer, SPACE};
 use prost::Message;
 use proto::{ModelProto, NormalizerSpec, PieceType};
 use std::ops::Range;
+pub use stream::Detokenizer;
 use trie::Trie;
 use vocabulary::Vocabulary;
 
@@ -342,43 +344,6 @@ impl Tokenizer {
             }
         }
         best
-    }
-
-    /// The text of each token, spaces as spaces, so that their concatenation reads as the whole;
-    /// the unknown is `unknown_text`. The leading space of the first piece is dropped. A character in
-    /// bytes is the text of the last of them.
-    pub fn decode_each<'a>(
-        &'a self,
-        ids: &'a [TokenId],
-        unknown_text: &'a str,
-    ) -> impl Iterator<Item = String> + 'a {
-        let mut at_start = true;
-        let mut bytes = Bytes::default();
-        ids.iter().enumerate().map(move |(at, &id)| {
-            let piece = match self.text_and_kind(id) {
-                Some((text, PieceType::Byte)) => {
-                    let next = ids.get(at + 1).and_then(|id| self.text_and_kind(*id));
-                    let last = next.is_none_or(|(_, kind)| kind != PieceType::Byte);
-                    bytes.next(text, last)
-                }
-                // Beyond the vocabulary lie sentinels and padding of the table, never text.
-                None | Some((_, PieceType::Control)) => String::new(),
-                Some((_, PieceType::Unknown)) => unknown_text.to_owned(),
-                Some((text, _)) => text.replace(SPACE, " "),
-            };
-            let text = if at_start {
-                piece.strip_prefix(' ').unwrap_or(&piece).to_owned()
-            } else {
-                piece
-            };
-            at_start &= text.is_empty();
-            text
-        })
-    }
-
-    pub fn decode(&self, ids: &[TokenId]) -> String {
-        // SentencePiece's own surface for the unknown, U+2047 between spaces.
-        self.decode_each(ids, " \u{2047} ").collect()
     }
 }
 

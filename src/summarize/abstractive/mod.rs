@@ -1,16 +1,18 @@
-//! Abstractive summaries: an instruction model is shown the document and writes new sentences, in
-//! whichever language it is asked for.
+//! Abstractive summaries: a model is shown the document and writes new sentences.
 //!
+//! - `author`: the models that can, those that follow instructions and those that were made for it
 //! - `shown`: what the model is shown of the document
 //! - `telling`: the text as it comes, held to what was asked
 //! - `check`: numbers and names that the document does not have
 
+mod author;
 mod check;
 mod shown;
 mod telling;
 #[cfg(test)]
 mod test;
 
+pub use author::Author;
 pub use check::Doubt;
 pub use shown::Shown;
 pub use telling::{Piece, WrittenSentence};
@@ -18,17 +20,14 @@ pub use telling::{Piece, WrittenSentence};
 use super::Length;
 use crate::{
     article::{Document, Language},
-    inference::{
-        DecodeOptions, InferenceError, Output, Reservation, Writing, decode::LengthBounds,
-    },
-    model::{Causal, causal::PromptError, tokenizer::bpe::Detokenizer},
+    inference::{InferenceError, Output, Reservation, Writing, decode::Search},
+    model::causal::PromptError,
 };
+use author::Detokenizer;
 use check::Facts;
 use futures::{Stream, stream};
-use shown::Request;
 use std::{
     collections::VecDeque,
-    num::NonZeroUsize,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -41,7 +40,9 @@ pub enum WriteError {
     Prompt(#[from] PromptError),
     #[error(transparent)]
     Inference(#[from] InferenceError),
-    #[error("the model wrote no summary: ask for an extractive one, or install a larger model")]
+    #[error(
+        "the model wrote no summary of this text: ask for an extractive one (`style`), or install a larger model"
+    )]
     Nothing,
 }
 
@@ -49,8 +50,10 @@ pub enum WriteError {
 pub struct Assignment<'a> {
     pub document: &'a Arc<Document>,
     pub source: &'a Language,
+    /// The language that is written.
     pub target: &'a Language,
     pub length: Length,
+    pub search: Search,
 }
 
 /// A step of a summary under way.
@@ -85,8 +88,6 @@ pub struct Usage {
 }
 
 const MOST_TOKENS: usize = 2048;
-/// Small models fall into loops: no six tokens come twice.
-const NO_REPEAT_NGRAM: NonZeroUsize = NonZeroUsize::new(6).unwrap();
 
 /// Tokens that are written for a summary of that length at the most.
 pub fn most_tokens(length: Length) -> usize {
@@ -97,10 +98,10 @@ pub fn most_tokens(length: Length) -> usize {
 /// frees its place in the batch within one step.
 ///
 /// # Errors
-/// Not even one sentence fits the model's context; its queue has ended.
+/// Not even one sentence fits what the model reads; its queue has ended.
 pub async fn write(
     request: &Arc<Reservation>,
-    model: &Arc<Causal>,
+    author: &Author,
     assignment: &Assignment<'_>,
 ) -> Result<
     (
@@ -110,35 +111,23 @@ pub async fn write(
     WriteError,
 > {
     let length = assignment.length;
-    let context = model.config.context_length;
-    let most = most_tokens(length).min(context / 2);
-    let asked = Request {
-        language: assignment.target.english_name(),
-        sentences: length.sentences.get().min(MOST_SENTENCES),
-        room: context - most,
-    };
-    let instructions = asked.task("").text()?;
-    let (reader, document) = (model.clone(), assignment.document.clone());
+    let asked = author.request(assignment.target, length);
+    let instructions = author.instructions(&asked)?;
+    let (reader, document) = (author.clone(), assignment.document.clone());
     let (source, target) = (assignment.source.clone(), assignment.target.clone());
     let read = tokio::task::spawn_blocking(move || {
         let facts = Facts::of(document.text(), &source, &target);
-        asked
-            .prompt(&reader, &document)
-            .map(|prompt| (prompt, facts))
+        shown::prompt(&reader, &asked, &document).map(|prompt| (prompt, facts))
     });
     let ((prompt, shown), facts) = read.await.map_err(|_| InferenceError::Panicked)??;
-    let options = DecodeOptions {
-        no_repeat_ngram: Some(NO_REPEAT_NGRAM),
-        length: LengthBounds {
-            max_tokens: NonZeroUsize::new(most),
-            ..LengthBounds::default()
-        },
-        ..DecodeOptions::default()
-    };
     let source_tokens = prompt.len();
     let under_way = UnderWay {
-        writing: Some(request.write(model, prompt, options)?),
-        detokenizer: Detokenizer::new(model.tokenizer.clone()),
+        writing: Some(request.write(
+            author.model(),
+            prompt,
+            author.options(length, assignment.search),
+        )?),
+        detokenizer: author.detokenizer(),
         telling: Telling::new(length, Arc::new(facts), &instructions),
         ready: VecDeque::new(),
         ending: Ending {

@@ -1,6 +1,7 @@
 use super::{
+    author::{Author, Request},
     check::{Doubt, Facts},
-    shown::{Request, Shown},
+    shown::{self, Shown},
     telling::{Piece, Telling},
 };
 use crate::{
@@ -159,7 +160,7 @@ fn numbers_and_names_that_the_document_lacks_are_doubted() {
 #[test]
 fn of_a_document_that_is_too_long_the_model_is_shown_what_fits() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/causal/qwen3");
-    let model = Causal::load(folder.as_ref()).unwrap();
+    let author = Author::Instruction(Arc::new(Causal::load(folder.as_ref()).unwrap()));
     let asked = |room| Request {
         language: "English".to_owned(),
         sentences: 2,
@@ -170,7 +171,7 @@ fn of_a_document_that_is_too_long_the_model_is_shown_what_fits() {
         (0..sentences).map(sentence).collect()
     };
     let (long, short) = (Document::parse(&text(200)), Document::parse(&text(2)));
-    let (prompt, shown) = asked(4000).prompt(&model, &long).unwrap();
+    let (prompt, shown) = shown::prompt(&author, &asked(4000), &long).unwrap();
     assert!((3000..=4000).contains(&prompt.len()), "{}", prompt.len());
     assert!(
         matches!(
@@ -182,19 +183,20 @@ fn of_a_document_that_is_too_long_the_model_is_shown_what_fits() {
         ),
         "{shown:?}"
     );
-    let (_, shown) = asked(4000).prompt(&model, &short).unwrap();
+    let (_, shown) = shown::prompt(&author, &asked(4000), &short).unwrap();
     assert_eq!(shown, Shown::All);
     // No room for the instructions, or for any sentence.
     for room in [
         100,
-        asked(4000)
-            .prompt(&model, &Document::parse(""))
+        shown::prompt(&author, &asked(4000), &Document::parse(""))
             .unwrap()
             .0
             .len()
             + 9,
     ] {
-        let refused = asked(room).prompt(&model, &long).unwrap_err().to_string();
+        let refused = shown::prompt(&author, &asked(room), &long)
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains("the model reads"), "{refused}");
     }
 }
