@@ -59,9 +59,13 @@ pub struct Settings {
     /// Memory of the keys and values of all texts that instruction models write at a time, in bytes;
     /// others wait, and a text that may need more by itself is refused.
     pub text_memory_bytes: u64,
+    /// Memory of translated sentences that are kept for those who ask again, in bytes; 0 keeps none.
+    pub cache_bytes: u64,
     /// Models that `serve` loads before it is ready: `all` that there is memory for, `none`, or ids
     /// with commas between them. The others are loaded when they are first needed.
     pub preload: String,
+    /// Whether instruction models translate where no installed model of another kind does.
+    pub translate_by_instruction: bool,
     /// Longest text of a request, in bytes of UTF-8.
     pub max_text_bytes: usize,
     /// TLS on the gRPC port: PEM files of the server's certificate and key; both or neither.
@@ -135,6 +139,8 @@ const DEFAULT_MEMORY_BUDGET_BYTES: u64 = 4 << 30;
 /// Some twenty summaries of long articles by a model of 135 million weights, or five by one of 1.7
 /// billion.
 const DEFAULT_TEXT_MEMORY_BYTES: u64 = 1 << 30;
+/// Some six thousand sentences.
+const DEFAULT_CACHE_BYTES: u64 = 4 << 20;
 /// Values of `preload` that are no ids.
 pub const PRELOAD_ALL: &str = "all";
 pub const PRELOAD_NONE: &str = "none";
@@ -158,7 +164,9 @@ impl Default for Settings {
             max_request_duration: Duration::from_secs(600),
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET_BYTES,
             text_memory_bytes: DEFAULT_TEXT_MEMORY_BYTES,
+            cache_bytes: DEFAULT_CACHE_BYTES,
             preload: PRELOAD_ALL.to_owned(),
+            translate_by_instruction: false,
             max_text_bytes: DEFAULT_MAX_TEXT_BYTES,
             tls_cert: None,
             tls_key: None,
@@ -255,6 +263,10 @@ pub struct EngineFlags {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_memory_bytes: Option<u64>,
+    /// Memory of translated sentences that are kept for those who ask again, in bytes; 0 keeps none [default: 4194304]
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_bytes: Option<u64>,
     /// Longest text of a request, in bytes [default: 1048576]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -299,7 +311,9 @@ impl Settings {
         "max_request_duration",
         "memory_budget_bytes",
         "text_memory_bytes",
+        "cache_bytes",
         "preload",
+        "translate_by_instruction",
         "max_text_bytes",
         "tls_cert",
         "tls_key",
@@ -378,6 +392,7 @@ impl Settings {
             ("keepalive_interval", settings.keepalive_interval),
             ("keepalive_timeout", settings.keepalive_timeout),
             ("send_timeout", settings.send_timeout),
+            ("max_request_duration", settings.max_request_duration),
         ] {
             if time.is_zero() {
                 return Err(ConfigError::NoTime(key));

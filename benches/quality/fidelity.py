@@ -6,7 +6,8 @@
 
 A line is a request of its own. Printed: warnings and lines with one, by kind; lines whose text a check repaired or another
 attempt improved, by the server's own counters. `--output` gets source, translation and warnings of every line, to be read
-by eye: what a warning is worth no program can tell.
+by eye: what a warning is worth no program can tell. The counters count what is computed: start the server with
+`--cache-bytes 0`, or lines that it was asked for before are missing from them.
 """
 
 import argparse

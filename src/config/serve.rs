@@ -23,6 +23,11 @@ pub struct ServeFlags {
     #[arg(long, value_name = "IDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preload: Option<String>,
+    /// Let instruction models translate where no other installed model does; small ones translate badly
+    /// [default: false]
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub translate_by_instruction: Option<bool>,
     /// Serve gRPC over TLS with this certificate, a PEM file; read again when it changes
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -37,6 +37,7 @@ fn exactly(name: &str) -> Matcher {
 fn describe() {
     describe_requests();
     describe_work();
+    describe_cache();
     describe_models();
     describe_connections();
     describe_counter!(
@@ -140,6 +141,22 @@ fn describe_work() {
     describe_counter!(
         "depeche_saved_tokens_total",
         "Tokens that were not computed because nobody waited for them any more"
+    );
+}
+
+fn describe_cache() {
+    describe_counter!(
+        "depeche_cache_hits_total",
+        "Sentences whose translation was known from an earlier request, by model"
+    );
+    describe_counter!(
+        "depeche_cache_misses_total",
+        "Sentences that were translated because it was not, by model; none while nothing is kept"
+    );
+    describe_gauge!(
+        "depeche_cache_bytes",
+        Unit::Bytes,
+        "Memory of translated sentences that are kept"
     );
 }
 

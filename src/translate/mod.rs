@@ -2,13 +2,17 @@
 //!
 //! - `route`: which models lead from a language to another
 //! - `sentence`: one sentence through one model, attempt by attempt
+//! - `asked`: one sentence by an instruction model, where no model translates
 //! - `prepare`: what the model reads in a sentence's place
 //! - `capitals`: headlines in capitals, which the model cannot read
 //! - `alignment`: a translation that knows where it came from
 //! - `fidelity`: what must not get lost, one file a check
+//! - `cache`: what was translated lately
 //! - `times`: when the models worked on a sentence
 
 mod alignment;
+mod asked;
+mod cache;
 mod capitals;
 mod fidelity;
 mod prepare;
@@ -18,6 +22,8 @@ mod sentence;
 mod test;
 mod times;
 
+pub use asked::Asked;
+pub use cache::Cache;
 pub use route::{Hop, LoadedHop, LoadedRoute, Route, Routes};
 pub use times::{Interval, Times};
 
@@ -26,7 +32,7 @@ use crate::{
     inference::{DecodeOptions, InferenceError, Reservation},
 };
 use futures::{Stream, StreamExt, stream};
-use sentence::Sentences;
+use sentence::{Outcome, Sentences};
 use std::{
     ops::{AddAssign, Range},
     sync::Arc,
@@ -94,11 +100,14 @@ impl Likelihood {
     }
 }
 
-/// What a sentence cost, all attempts counted.
+/// What a sentence cost, all attempts counted; what the cache had counts as when it was computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SentenceUsage {
     pub source_tokens: usize,
     pub target_tokens: usize,
+    /// Those of them that were not computed, for the cache had the translation.
+    pub kept_source_tokens: usize,
+    pub kept_target_tokens: usize,
     /// Waiting for a place in a batch.
     pub queue_time: Duration,
     /// In a batch, which other sentences share.
@@ -121,25 +130,29 @@ const SENTENCES_UNDER_WAY: usize = 256;
 
 /// The selected sentences in order, each as soon as it is ready, in the turn of `request`, which is
 /// held until the last. Dropping the stream frees its places in the queue and in the batches within
-/// one step.
+/// one step. What `cache` has is not computed.
 pub fn translate(
     request: &Arc<Reservation>,
+    cache: &Cache,
     document: &Document,
     selection: &Selection,
     route: &LoadedRoute,
     decoding: DecodeOptions,
 ) -> impl Stream<Item = Result<TranslatedSentence, InferenceError>> + Send + 'static + use<> {
-    let hops = route.hops.iter().map(|hop| Sentences {
-        request: request.clone(),
-        hop: hop.clone(),
-        decoding,
-    });
+    let hops = route
+        .hops
+        .iter()
+        .map(|hop| Sentences::new(request.clone(), cache.clone(), hop.clone(), decoding));
     let hops: Arc<[Sentences]> = hops.collect();
+    let asked = route.asked.clone();
     let sentences = chosen(document, selection)
         .into_iter()
         .map(move |(index, sentence)| {
-            let hops = hops.clone();
-            async move { translate_sentence(&hops, index, sentence).await }
+            let (hops, asked) = (hops.clone(), asked.clone());
+            async move {
+                let asked = asked.as_ref().map(|asked| (asked, decoding));
+                translate_sentence(&hops, asked, index, sentence).await
+            }
         });
     stream::iter(sentences).buffered(SENTENCES_UNDER_WAY)
 }
@@ -156,6 +169,7 @@ fn chosen(document: &Document, selection: &Selection) -> Vec<(usize, Sentence)> 
 
 async fn translate_sentence(
     hops: &[Sentences],
+    asked: Option<(&Asked, DecodeOptions)>,
     index: usize,
     source: Sentence,
 ) -> Result<TranslatedSentence, InferenceError> {
@@ -182,16 +196,27 @@ async fn translate_sentence(
     }
     for hop in hops {
         let outcome = hop.translate(&translated.text).await?;
-        translated.text = outcome.text;
-        translated.warnings.extend(outcome.warnings);
-        translated.usage += outcome.usage;
-        let so_far = translated.likelihood;
-        translated.likelihood = so_far.and_then(|so_far| so_far.and(outcome.likelihood));
+        translated.is_now(outcome);
+    }
+    if let Some((asked, decoding)) = asked {
+        let outcome = asked.translate(&translated.text, decoding).await?;
+        translated.is_now(outcome);
     }
     if shouted {
         translated.text = capitals::raised(&translated.text);
     }
     Ok(translated)
+}
+
+impl TranslatedSentence {
+    /// One hop further.
+    fn is_now(&mut self, outcome: Outcome) {
+        self.text = outcome.text;
+        self.warnings.extend(outcome.warnings);
+        self.usage += outcome.usage;
+        let so_far = self.likelihood;
+        self.likelihood = so_far.and_then(|so_far| so_far.and(outcome.likelihood));
+    }
 }
 
 /// Counts what a model has read and written.
@@ -212,6 +237,8 @@ impl AddAssign for SentenceUsage {
     fn add_assign(&mut self, other: Self) {
         self.source_tokens += other.source_tokens;
         self.target_tokens += other.target_tokens;
+        self.kept_source_tokens += other.kept_source_tokens;
+        self.kept_target_tokens += other.kept_target_tokens;
         self.queue_time += other.queue_time;
         self.compute_time += other.compute_time;
         self.times = match (self.times, other.times) {

@@ -1,5 +1,6 @@
 //! The models to go through from one language to another.
 
+use super::asked::Asked;
 use crate::{
     article::Language,
     model::{TokenId, Translator},
@@ -44,13 +45,17 @@ impl LoadedHop {
 #[derive(Clone)]
 pub struct LoadedRoute {
     pub hops: Vec<LoadedHop>,
+    /// Asked for the rest of the way, where no model that translates leads there.
+    pub asked: Option<Asked>,
 }
 
 impl LoadedRoute {
     /// The same without the models.
     pub fn route(&self) -> Route {
+        let hops = self.hops.iter().map(|loaded| &loaded.hop);
+        let hops = hops.chain(self.asked.iter().map(|asked| &asked.hop));
         Route {
-            hops: self.hops.iter().map(|loaded| loaded.hop.clone()).collect(),
+            hops: hops.cloned().collect(),
         }
     }
 }

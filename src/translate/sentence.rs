@@ -1,31 +1,39 @@
 //! One sentence through the model: prepared, decoded, checked, and where a check finds a fault that
 //! it cannot repair, attempted again in another way.
+//!
+//! - `attempts`: which attempts are made, one after the other
+//! - `care`: what each has taught the next
 
+mod attempts;
 mod care;
 
 use super::{
     Likelihood, SentenceUsage, Times, Warning, WarningKind,
     alignment::{Source, Translation},
+    cache::{Cache, Setting},
     count_tokens,
     fidelity::{CHECKS, Fault, Verdict},
-    prepare::{MAX_PROTECTED, Prepared},
+    prepare::MAX_PROTECTED,
     route::LoadedHop,
 };
 use crate::{
     article,
-    inference::{DecodeOptions, Hypothesis, InferenceError, Reservation, Task},
+    inference::{Cost, DecodeOptions, Hypothesis, InferenceError, Reservation, Task},
+    model::TokenId,
 };
 use care::Care;
 use futures::future::try_join_all;
 use std::{ops::Range, sync::Arc, time::Instant};
 
 /// A model as the translation uses it.
-#[derive(Clone)]
 pub struct Sentences {
-    pub request: Arc<Reservation>,
-    pub hop: LoadedHop,
+    request: Arc<Reservation>,
+    hop: LoadedHop,
     /// How to decode where nothing was found wrong yet.
-    pub decoding: DecodeOptions,
+    decoding: DecodeOptions,
+    cache: Cache,
+    /// What the cache knows translations by, beside their sentences.
+    setting: Arc<Setting>,
 }
 
 /// What became of a sentence.
@@ -37,18 +45,6 @@ pub struct Outcome {
     pub likelihood: Option<Likelihood>,
 }
 
-/// How to decode a part of a sentence. Attempts are made in this order until one is faultless.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Attempt {
-    /// As the model would.
-    Plain,
-    /// With what the faults of the first attempt call for: no phrase twice, other placeholders,
-    /// what was lost behind placeholders, too.
-    Guarded,
-    /// The same in about so many pieces: short sentences go wrong less often.
-    Pieces(usize),
-}
-
 /// Bytes of text for a token at the most, on the average of a window: tells without tokenising that
 /// a text of megabytes does not fit.
 const LONGEST_TOKEN: usize = 64;
@@ -56,8 +52,15 @@ const LONGEST_TOKEN: usize = 64;
 /// What a lost placeholder counts, in things lost: its text is put back, but perhaps not at its place.
 const PLACEHOLDER_LOST: usize = 2;
 
-/// Tokens of the smallest piece that a text is cut into.
-const SMALLEST_PIECE: usize = 8;
+/// What a model is given.
+struct Input<'a> {
+    source: Source<'a>,
+    /// With the prefix and the end.
+    tokens: Vec<TokenId>,
+    /// Tokens that stand before those of the source.
+    prefix: usize,
+    options: DecodeOptions,
+}
 
 /// A text that was checked.
 struct Checked {
@@ -65,13 +68,47 @@ struct Checked {
     faults: Vec<(usize, Fault)>,
     /// For each check how it ended.
     repaired: [bool; CHECKS.len()],
+    /// All attempts counted.
     usage: SentenceUsage,
     likelihood: Option<Likelihood>,
 }
 
 impl Sentences {
-    /// Translates one sentence, of any length.
+    pub fn new(
+        request: Arc<Reservation>,
+        cache: Cache,
+        hop: LoadedHop,
+        decoding: DecodeOptions,
+    ) -> Self {
+        Sentences {
+            setting: Arc::new(Setting::new(&hop, decoding)),
+            request,
+            hop,
+            decoding,
+            cache,
+        }
+    }
+
+    /// Translates one sentence, of any length, or finds that it was.
     pub async fn translate(&self, sentence: &str) -> Result<Outcome, InferenceError> {
+        if let Some(outcome) = self.cache.get(&self.setting, sentence) {
+            let cost = Cost::translating(outcome.usage.source_tokens, self.decoding.search);
+            self.request.spare(cost);
+            let model = self.hop.hop.model.to_string();
+            metrics::counter!("depeche_cache_hits_total", "model" => model).increment(1);
+            return Ok(outcome);
+        }
+        let outcome = self.compute(sentence).await?;
+        // What no model was asked for is as soon made as found.
+        if self.cache.is_on() && outcome.usage.source_tokens > 0 {
+            self.cache.keep(&self.setting, sentence, &outcome);
+            let model = self.hop.hop.model.to_string();
+            metrics::counter!("depeche_cache_misses_total", "model" => model).increment(1);
+        }
+        Ok(outcome)
+    }
+
+    async fn compute(&self, sentence: &str) -> Result<Outcome, InferenceError> {
         let window = self.hop.model.max_source_tokens();
         let parts = article::split_to_fit(sentence, |part| self.fits(part, window));
         let translated = try_join_all(
@@ -106,114 +143,38 @@ impl Sentences {
         source.tokens.len() < window && source.prepared.protected.len() <= MAX_PROTECTED / 2
     }
 
-    async fn translate_part(&self, part: &str) -> Result<Outcome, InferenceError> {
-        if !Prepared::new(part, self.hop.model.source(), &[], 0).has_words() {
-            return Ok(Outcome::untranslated(part.to_owned()));
+    /// What the model is given of a part, with so much care.
+    fn input<'a>(&self, part: &'a str, care: &Care) -> Input<'a> {
+        let model = &self.hop.model;
+        let source = Source::new(part, model, &care.lost, care.rotation);
+        let prefix = self.hop.prefix();
+        let tokens = source.tokens.iter().map(|token| token.id);
+        Input {
+            tokens: prefix
+                .into_iter()
+                .chain(tokens)
+                .chain([model.end()])
+                .collect(),
+            prefix: usize::from(prefix.is_some()),
+            options: care.options,
+            source,
         }
-        let mut best: Option<Checked> = None;
-        let mut usage = SentenceUsage::default();
-        let mut care = Care {
-            options: self.decoding,
-            ..Care::default()
-        };
-        for attempt in [
-            Attempt::Plain,
-            Attempt::Guarded,
-            Attempt::Pieces(2),
-            Attempt::Pieces(4),
-        ] {
-            let checked = self.attempt(part, attempt, &care).await?;
-            usage += checked.usage;
-            checked
-                .faults
-                .iter()
-                .for_each(|(check, fault)| care.learn(CHECKS[*check].kind(), fault));
-            if best
-                .as_ref()
-                .is_none_or(|best| checked.losses() < best.losses())
-            {
-                best = Some(checked);
-            }
-            if best.as_ref().is_some_and(|best| best.faults.is_empty()) {
-                break;
-            }
-        }
-        let Some(best) = best else {
-            return Ok(Outcome::default());
-        };
-        self.count(&best);
-        let warnings = best.faults.into_iter().map(|(check, fault)| Warning {
-            kind: CHECKS[check].kind(),
-            message: fault.message,
-        });
-        Ok(Outcome {
-            text: best.text,
-            warnings: warnings.collect(),
-            usage,
-            likelihood: best.likelihood,
-        })
-    }
-
-    async fn attempt(
-        &self,
-        part: &str,
-        attempt: Attempt,
-        care: &Care,
-    ) -> Result<Checked, InferenceError> {
-        let Attempt::Pieces(count) = attempt else {
-            return self.decode(part, care).await;
-        };
-        // Half as much again, for the pieces end at clauses.
-        let size = self.hop.model.source().encode(part).len() * 3 / (2 * count);
-        let pieces =
-            article::split_to_fit(part, |piece| self.fits(piece, size.max(SMALLEST_PIECE)));
-        let decoded = pieces.iter().map(|piece| {
-            let care = care.within(piece);
-            async move { self.decode(&part[piece.clone()], &care).await }
-        });
-        let decoded = try_join_all(decoded).await?;
-        let mut whole = Checked {
-            likelihood: Some(Likelihood::default()),
-            ..Checked::default()
-        };
-        let mut end = 0;
-        for (piece, decoded) in pieces.iter().zip(decoded) {
-            whole.text.push_str(&part[end..piece.start]);
-            whole
-                .text
-                .push_str(&self.as_part(part, piece, decoded.text));
-            whole.faults.extend(
-                decoded
-                    .faults
-                    .into_iter()
-                    .map(|(check, fault)| (check, fault.shifted(piece.start))),
-            );
-            whole
-                .repaired
-                .iter_mut()
-                .zip(decoded.repaired)
-                .for_each(|(all, one)| *all |= one);
-            whole.usage += decoded.usage;
-            let so_far = whole.likelihood;
-            whole.likelihood = so_far.and_then(|so_far| so_far.and(decoded.likelihood));
-            end = piece.end;
-        }
-        Ok(whole)
     }
 
     /// Decodes a part once, and checks it: of the hypotheses that the search found the likeliest of
     /// those that lose least.
-    async fn decode(&self, part: &str, care: &Care) -> Result<Checked, InferenceError> {
-        let source = Source::new(part, &self.hop.model, &care.lost, care.rotation);
-        let model = &self.hop.model;
-        let prefix = self.hop.prefix();
-        let tokens = source.tokens.iter().map(|token| token.id);
-        let ids = prefix.into_iter().chain(tokens).chain([model.end()]);
-        let task = Task::Decode(care.options);
+    async fn decode(&self, input: Input<'_>) -> Result<Checked, InferenceError> {
+        let Input {
+            source,
+            tokens,
+            prefix,
+            options,
+        } = input;
+        let task = Task::Decode(options);
         let submitted = Instant::now();
-        let output = self.request.run(model, ids.collect(), task).await?;
+        let output = self.request.run(&self.hop.model, tokens, task).await?;
         let checked = output.hypotheses.into_iter().map(|mut hypothesis| {
-            hypothesis.forget_source(usize::from(prefix.is_some()));
+            hypothesis.forget_source(prefix);
             self.check(&source, hypothesis)
         });
         let mut best: Option<Checked> = None;

@@ -1,4 +1,6 @@
+mod attempts;
 mod faithful;
+mod routes;
 
 use super::*;
 use crate::{
@@ -10,12 +12,7 @@ use crate::{
     model::{ComputeType, Translator},
 };
 use futures::TryStreamExt;
-use std::{
-    collections::{HashMap, HashSet},
-    num::NonZeroUsize,
-    path::Path,
-    sync::LazyLock,
-};
+use std::{collections::HashSet, num::NonZeroUsize, path::Path, sync::LazyLock};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let settings = EngineSettings {
@@ -38,7 +35,10 @@ static FRENCH_TO_ENGLISH: LazyLock<LoadedRoute> = LazyLock::new(|| {
         hop: hop("fr", "en"),
         model: Arc::new(model),
     };
-    LoadedRoute { hops: vec![hop] }
+    LoadedRoute {
+        hops: vec![hop],
+        asked: None,
+    }
 });
 
 fn hop(source: &str, target: &str) -> Hop {
@@ -61,6 +61,7 @@ async fn sentences(text: &str) -> (Arc<Document>, Vec<TranslatedSentence>) {
     let document = Arc::new(Document::parse(text));
     let translated = super::translate(
         &claim(),
+        &Cache::new(0),
         &document,
         &Selection::All,
         &FRENCH_TO_ENGLISH,
@@ -225,6 +226,7 @@ async fn only_the_selected_sentences_are_translated() {
     let selection = Selection::Sentences(vec![1]);
     let translated: Vec<_> = super::translate(
         &claim(),
+        &Cache::new(0),
         &document,
         &selection,
         &FRENCH_TO_ENGLISH,
@@ -240,97 +242,6 @@ async fn only_the_selected_sentences_are_translated() {
             .collect::<Vec<_>>(),
         [1]
     );
-}
-
-#[test]
-fn a_language_serves_its_regions() {
-    let routes = Routes::new(vec![hop("fr", "en")]);
-    let route = routes.shortest(&language("fr-CA"), &language("en-GB"));
-    assert_eq!(route, Some(FRENCH_TO_ENGLISH.route()));
-    assert_eq!(routes.shortest(&language("de"), &language("en")), None);
-}
-
-#[test]
-fn the_shortest_route_is_taken_over_english_rather_than_another_language() {
-    let routes = Routes::new(
-        [
-            ("fr", "es"),
-            ("fr", "en"),
-            ("es", "pt"),
-            ("en", "pt"),
-            ("pt", "gl"),
-            ("en", "es"),
-        ]
-        .map(|(source, target)| hop(source, target))
-        .to_vec(),
-    );
-    let models = |source: &str, target: &str| -> Vec<String> {
-        let route = routes.shortest(&language(source), &language(target));
-        let hops = route.into_iter().flat_map(|route| route.hops);
-        hops.map(|hop| hop.model.to_string()).collect()
-    };
-    assert_eq!(models("fr", "es"), ["fr-es"]);
-    assert_eq!(models("fr", "pt"), ["fr-en", "en-pt"]);
-    assert_eq!(models("fr", "gl"), ["fr-en", "en-pt", "pt-gl"]);
-    assert_eq!(models("gl", "fr"), [""; 0]);
-}
-
-#[tokio::test]
-async fn a_pivot_leads_where_no_model_leads_directly() {
-    let french = &FRENCH_TO_ENGLISH.hops[0];
-    let mut hops = vec![french.hop.clone()];
-    let mut models = HashMap::from([(french.hop.model.clone(), french.model.clone())]);
-    for (pair, folder) in crate::model::student::test::mozilla_students() {
-        let model = Arc::new(Translator::student(&folder, ComputeType::Int8).unwrap());
-        let (source, target) = pair.split_at(2);
-        hops.push(hop(source, target));
-        models.insert(hop(source, target).model, model);
-    }
-    let routes = Routes::new(hops);
-    let ways: Vec<String> = routes
-        .all()
-        .iter()
-        .map(|route| {
-            let models = route.hops.iter().map(|hop| &*hop.model);
-            models.collect::<Vec<_>>().join("+")
-        })
-        .collect();
-    assert_eq!(ways, ["en-pt", "fr-en", "fr-en+en-pt", "pt-en"]);
-
-    let document = Arc::new(Document::parse(
-        "Le chat noir dort dans la cuisine. Il a mangé 12,5 kg de poisson.",
-    ));
-    let route = routes
-        .shortest(&language("fr"), &language("pt-BR"))
-        .unwrap();
-    let hops = route.hops.into_iter().map(|hop| LoadedHop {
-        model: models[&hop.model].clone(),
-        hop,
-    });
-    let route = LoadedRoute {
-        hops: hops.collect(),
-    };
-    let translated: Vec<_> = super::translate(
-        &claim(),
-        &document,
-        &Selection::All,
-        &route,
-        DecodeOptions::default(),
-    )
-    .try_collect()
-    .await
-    .unwrap();
-    assert!(
-        translated[0].text.contains("gato preto"),
-        "{}",
-        translated[0].text
-    );
-    assert!(
-        translated[1].text.contains("12,5"),
-        "{}",
-        translated[1].text
-    );
-    assert_eq!(routes.shortest(&language("pt"), &language("fr")), None);
 }
 
 #[tokio::test]
@@ -387,6 +298,7 @@ async fn a_beam_finds_at_least_as_likely_a_translation_and_tells_how_likely() {
         };
         super::translate(
             &claim(),
+            &Cache::new(0),
             &document,
             &Selection::All,
             &FRENCH_TO_ENGLISH,

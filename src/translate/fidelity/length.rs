@@ -22,16 +22,24 @@ impl Check for Length {
     }
 
     fn check(&self, _: &LoadedHop, source: &Source, translation: &mut Translation) -> Verdict {
-        let size = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count() as f64;
-        let (from, to) = (size(source.text), size(&translation.text));
-        if !translation.finished {
-            Verdict::unfaithful("the model did not come to an end")
-        } else if to < FEWEST * from - FORGIVEN || to == 0.0 && from > 0.0 {
-            Verdict::unfaithful(format!("{to} letters for {from}: a part may be missing"))
-        } else if to > MOST * from + FORGIVEN {
-            Verdict::unfaithful(format!("{to} letters for {from}: something may be added"))
-        } else {
-            Verdict::Faithful
+        match problem(source.text, &translation.text, translation.finished) {
+            Some(problem) => Verdict::unfaithful(problem),
+            None => Verdict::Faithful,
         }
+    }
+}
+
+/// In words, where there is one. `finished`: the model came to its end.
+pub fn problem(source: &str, translation: &str, finished: bool) -> Option<String> {
+    let size = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count() as f64;
+    let (from, to) = (size(source), size(translation));
+    if !finished {
+        Some("the model did not come to an end".to_owned())
+    } else if to < FEWEST * from - FORGIVEN || to == 0.0 && from > 0.0 {
+        Some(format!("{to} letters for {from}: a part may be missing"))
+    } else if to > MOST * from + FORGIVEN {
+        Some(format!("{to} letters for {from}: something may be added"))
+    } else {
+        None
     }
 }

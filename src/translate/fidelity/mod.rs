@@ -2,14 +2,18 @@
 //! one repair, and says what it found; a translation that needs no repair passes untouched.
 //!
 //! Order matters: the protected stretches first, so that a placeholder is no word to the others.
+//!
+//! Where there is nothing but two texts, `texts` says what the checks can tell of them.
 
 mod length;
 mod names;
 mod numbers;
 mod protected;
 mod repetition;
-
+mod texts;
 mod unknown;
+
+pub use texts::of_texts;
 
 use super::{
     WarningKind,

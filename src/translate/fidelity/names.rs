@@ -1,8 +1,10 @@
 //! Names: as the source writes them where the model scrambled them or lacked their letters, not dropped, and none
 //! that the source lacks.
 //!
-//! What is a name, and what in a translation may stand for one, is told by `shape`.
+//! - `shape`: what is a name, and what in a translation may stand for one
+//! - `restore`: where a name belongs that was lost
 
+mod restore;
 mod shape;
 #[cfg(test)]
 mod test;
@@ -34,7 +36,7 @@ impl Check for Names {
     fn check(&self, hop: &LoadedHop, source: &Source, translation: &mut Translation) -> Verdict {
         let shapes = Shapes::of(source.text, hop);
         let mut repaired = false;
-        let mut lost: Vec<Range<usize>> = Vec::new();
+        let (mut lost, mut restored): (Vec<Range<usize>>, Vec<_>) = Default::default();
         for word in 0..shapes.words.len() {
             let span = &shapes.words[word];
             let protected = source.prepared.protected.iter();
@@ -50,10 +52,22 @@ impl Check for Names {
                 }
                 Fate::Lost => {
                     let whole = shapes.whole_name(word);
-                    if lost.last() != Some(&whole) {
+                    if let Some(place) = restore::place(&shapes, &whole, source, translation) {
+                        translation.replace(place, &source.text[whole.clone()]);
+                        restored.push(whole);
+                        repaired = true;
+                    } else if lost.last() != Some(&whole) {
                         lost.push(whole);
                     }
                 }
+            }
+        }
+        // From the last on, so that the places of those before stay.
+        for written in invented(&shapes, source, translation).into_iter().rev() {
+            if let Some(name) = restore::original(&shapes, &written, source, translation) {
+                translation.replace(written, &source.text[name.clone()]);
+                restored.push(name);
+                repaired = true;
             }
         }
         let invented = invented(&shapes, source, translation);
@@ -73,7 +87,8 @@ impl Check for Names {
             (true, false) => Verdict::Faithful,
             (true, true) => Verdict::Repaired,
             (false, _) => {
-                let lost = lost.into_iter().map(|span| Lost {
+                // Another attempt could lose the restored ones again.
+                let lost = lost.into_iter().chain(restored).map(|span| Lost {
                     span,
                     read_as: None,
                 });
@@ -110,7 +125,7 @@ fn fate(shapes: &Shapes, word: usize, source: &Source, translation: &Translation
     if let Some(bare) = written_words.iter().find(lacks_accents) {
         return Fate::Scrambled(bare.clone());
     }
-    let rare = shapes.is_rare(name);
+    let rare = shapes.is_rare(name) && !shapes.is_a_beginning(word);
     let is_surname = shapes.is_surname(word, &translation.text);
     if !rare && !is_surname && !shapes.is_name(word) {
         return Fate::Kept;

@@ -3,7 +3,10 @@
 
 use super::{Check, Fault, Verdict};
 use crate::{
-    article::numbers::{Number, Numbers as Found, Writing, differences},
+    article::{
+        Language,
+        numbers::{Number, Numbers as Found, Writing, differences},
+    },
     translate::{
         WarningKind,
         alignment::{Source, Translation},
@@ -89,30 +92,49 @@ fn verdict(
     hop: &LoadedHop,
     repaired: bool,
 ) -> Verdict {
-    let list = |numbers: &[&Number], text: &str| {
-        let numbers = numbers.iter().map(|n| &text[n.span.clone()]);
-        numbers.collect::<Vec<_>>().join(", ")
-    };
-    let mut message = Vec::new();
-    if !missing.is_empty() {
-        let missing = list(missing, source.text);
-        message.push(format!("a number may be missing: {missing}"));
-    }
-    if !extra.is_empty() {
-        let extra = list(extra, &translation.text);
-        message.push(format!("a number is not in the source: {extra}"));
-    }
+    let message = told(missing, extra, source.text, &translation.text);
     match (message.is_empty(), repaired) {
         (true, false) => Verdict::Faithful,
         (true, true) => Verdict::Repaired,
         (false, _) => Verdict::Unfaithful(Fault {
-            message: message.join("; "),
+            message,
             lost: missing
                 .iter()
                 .filter_map(|number| lost(number, hop))
                 .collect(),
         }),
     }
+}
+
+/// What is missing and what is not in the source, in words; empty where nothing is.
+fn told(missing: &[&Number], extra: &[&Number], source: &str, translation: &str) -> String {
+    let list = |numbers: &[&Number], text: &str| {
+        let numbers = numbers.iter().map(|n| &text[n.span.clone()]);
+        numbers.collect::<Vec<_>>().join(", ")
+    };
+    let mut message = Vec::new();
+    if !missing.is_empty() {
+        let missing = list(missing, source);
+        message.push(format!("a number may be missing: {missing}"));
+    }
+    if !extra.is_empty() {
+        let extra = list(extra, translation);
+        message.push(format!("a number is not in the source: {extra}"));
+    }
+    message.join("; ")
+}
+
+/// In words, where the numbers of two texts in these languages are not the same.
+pub fn problem(
+    source: &str,
+    translation: &str,
+    (from, to): (&Language, &Language),
+) -> Option<String> {
+    let ours = Found::of(source, from.primary());
+    let theirs = Found::of(translation, to.primary());
+    let (missing, extra) = differences(&ours, &theirs);
+    let message = told(&missing, &extra, source, translation);
+    (!message.is_empty()).then_some(message)
 }
 
 /// A number for another attempt: what is in words is shown in digits, which the model copies.

@@ -41,6 +41,14 @@ impl Check for Repetition {
     }
 }
 
+/// In words, where a translation says a phrase over and over that the source does not.
+pub fn problem(source: &str, translation: &str) -> Option<String> {
+    let in_source = longest_loop(source).map_or(1, |found| found.times);
+    let found = longest_loop(translation).filter(|found| found.times > in_source.max(HARMLESS))?;
+    let once = &translation[found.once];
+    Some(format!("{once:?} was repeated {} times", found.times))
+}
+
 /// Words in a loop.
 const LONGEST_PERIOD: usize = 8;
 /// Times in a row that a phrase may stand in good English ("had had").

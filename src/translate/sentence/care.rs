@@ -1,8 +1,14 @@
 //! What failed attempts teach the next.
 
+use super::Checked;
 use crate::{
     inference::DecodeOptions,
-    translate::{WarningKind, fidelity::Fault, prepare::Lost},
+    model::Translator,
+    translate::{
+        WarningKind,
+        fidelity::{CHECKS, Fault},
+        prepare::Lost,
+    },
 };
 use std::{num::NonZeroUsize, ops::Range};
 
@@ -12,6 +18,8 @@ pub struct Care {
     pub options: DecodeOptions,
     /// Stretches of the text that were lost.
     pub lost: Vec<Lost>,
+    /// Numbers in digits that were lost, which the model reads as they are until there is insisted on them.
+    digits: Vec<Lost>,
     /// Which placeholders to use, see `Prepared::new`.
     pub rotation: usize,
 }
@@ -20,10 +28,27 @@ pub struct Care {
 const GUARDED_NGRAM: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 impl Care {
-    /// From what an attempt lost.
-    pub fn learn(&mut self, kind: WarningKind, fault: &Fault) {
-        self.lost.extend(fault.lost.iter().cloned());
-        self.options.whole_vocabulary = true;
+    pub fn new(options: DecodeOptions) -> Self {
+        Care {
+            options,
+            ..Care::default()
+        }
+    }
+
+    /// From the faults of an attempt.
+    pub fn learn_from(&mut self, attempt: &Checked, model: &Translator) {
+        // Of a model without a shortlist every token may come anyway.
+        self.options.whole_vocabulary |= !attempt.faults.is_empty() && model.has_shortlist();
+        for (check, fault) in &attempt.faults {
+            self.learn(CHECKS[*check].kind(), fault);
+        }
+    }
+
+    fn learn(&mut self, kind: WarningKind, fault: &Fault) {
+        let is_in_digits = |lost: &&Lost| kind == WarningKind::Number && lost.read_as.is_none();
+        let (digits, others): (Vec<_>, Vec<_>) = fault.lost.iter().partition(is_in_digits);
+        self.digits.extend(digits.into_iter().cloned());
+        self.lost.extend(others.into_iter().cloned());
         match kind {
             WarningKind::Repetition | WarningKind::Length => {
                 self.options.no_repeat_ngram = Some(GUARDED_NGRAM)
@@ -33,20 +58,30 @@ impl Care {
         }
     }
 
+    /// Takes care of the numbers in digits, too.
+    pub fn insist(&mut self) {
+        self.lost.append(&mut self.digits);
+    }
+
     /// The same for a part of the text.
     pub fn within(&self, part: &Range<usize>) -> Self {
-        let inside = self
-            .lost
-            .iter()
-            .filter(|lost| part.start <= lost.span.start && lost.span.end <= part.end);
         Care {
-            lost: inside
-                .map(|lost| Lost {
-                    span: lost.span.start - part.start..lost.span.end - part.start,
-                    read_as: lost.read_as.clone(),
-                })
-                .collect(),
+            lost: inside(&self.lost, part),
+            digits: inside(&self.digits, part),
             ..self.clone()
         }
     }
+}
+
+/// Those of a text that lie in a part of it, as stretches of the part.
+fn inside(lost: &[Lost], part: &Range<usize>) -> Vec<Lost> {
+    let inside = lost
+        .iter()
+        .filter(|lost| part.start <= lost.span.start && lost.span.end <= part.end);
+    inside
+        .map(|lost| Lost {
+            span: lost.span.start - part.start..lost.span.end - part.start,
+            read_as: lost.read_as.clone(),
+        })
+        .collect()
 }

@@ -27,6 +27,14 @@ const SHORTEST: usize = 4;
 /// A word that is as like one of the source is that word in the other language: César and Caesar.
 const RELATED: f64 = 0.6;
 
+/// Words of English institutions that small vocabularies spell out, in small letters, too.
+const COMMON: [&str; 3] = ["Judiciary", "Prosecutor", "Ombudsman"];
+
+/// Words that begin sentences and are no names, though French vocabularies spell them out.
+const BEGINNINGS: [&str; 5] = ["Aujourd", "Voilà", "Voici", "Quid", "Hormis"];
+/// Endings of the participles and adverbs that do.
+const PARTICIPLES: [&str; 6] = ["ant", "é", "ée", "és", "ées", "ment"];
+
 impl<'a> Shapes<'a> {
     pub fn of(text: &'a str, hop: &'a LoadedHop) -> Self {
         let (source, target) = (hop.hop.source.primary(), hop.hop.target.primary());
@@ -48,6 +56,16 @@ impl<'a> Shapes<'a> {
     pub fn is_rare(&self, name: &str) -> bool {
         let pieces = |word: &str| self.hop.model.source().encode(word).len();
         pieces(name) >= RARE && pieces(&name.to_lowercase()) >= RARE
+    }
+
+    /// Whether it is more likely the first word of a French sentence than a name.
+    pub fn is_a_beginning(&self, at: usize) -> bool {
+        let word = self.word(at);
+        let participle = PARTICIPLES.iter().any(|ending| word.ends_with(ending));
+        self.are_known
+            && self.begins_a_sentence(at)
+            && !self.goes_on_as_a_name(at)
+            && (BEGINNINGS.contains(&word) || participle)
     }
 
     /// Whether the source's vocabulary has it in small letters.
@@ -128,15 +146,17 @@ impl<'a> Shapes<'a> {
         })
     }
 
-    /// Whether a word of the translation is in no vocabulary, in capitals or not.
+    /// Whether a word of the translation is spelled out, in small letters, too: no word that the model knows.
     pub fn is_made_up(&self, written: &str, pieces: usize) -> bool {
         let target = self.hop.model.target();
-        let known = |word: &str| target.has_piece(&format!("▁{word}"));
+        let initials = written.trim_end_matches('s').chars();
         pieces >= RARE
             && written.chars().count() >= SHORTEST
             && is_capitalised(written)
-            && !known(written)
-            && !known(&written.to_lowercase())
+            && !COMMON.contains(&written)
+            && !initials.clone().all(char::is_uppercase)
+            && !target.has_piece(&format!("▁{written}"))
+            && target.encode(&written.to_lowercase()).len() >= RARE
     }
 
     /// Whether a word of the translation is a common one, whose capital is its place's at the beginning.
