@@ -4,8 +4,8 @@ mod common;
 
 use common::{Server, to_english};
 use depeche::rpc::proto::v1::{
-    DigestRequest, SummarizeRequest, TranslateBatchRequest, TranslateRequest, TranslateResponse,
-    WarningCode, translate_batch_response::Result as BatchResult,
+    DigestRequest, SummarizeRequest, SummaryStyle, TranslateBatchRequest, TranslateRequest,
+    TranslateResponse, WarningCode, translate_batch_response::Result as BatchResult,
 };
 use tonic::{Code, Status};
 use tonic_types::{FieldViolation, StatusExt};
@@ -254,10 +254,13 @@ async fn a_sentence_of_20000_characters_is_translated_to_its_end() {
 #[tokio::test]
 async fn invisible_controls_do_not_reach_the_translation() {
     let server = Server::start();
-    let text = "Le président\u{202e} a reçu\u{2066} son homologue\u{2069} à Moscou.";
+    // Also around sentences, and where one ends.
+    let text = "\u{202e}Un mot.\u{200b} Le président\u{202e} a reçu\u{2066} son homologue\u{2069} à Moscou.\u{202c}";
     let response = translated(&server, to_english(text)).await;
     let translation = &response.translations[0];
-    let controls = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let controls =
+        |c: char| matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    assert_eq!(translation.sentences.len(), 2, "{translation:?}");
     assert!(
         !translation.text.contains(controls),
         "{:?}",
@@ -318,6 +321,55 @@ async fn a_summary_of_no_or_too_many_sentences_is_refused() {
         .await
         .unwrap_err();
     assert_eq!(fields(&status), ["style"]);
+}
+
+#[tokio::test]
+async fn what_words_are_drawn_by_is_for_written_summaries_and_has_bounds() {
+    let server = Server::start();
+    let (extractive, abstractive) = (SummaryStyle::Extractive, SummaryStyle::Abstractive);
+    type Draw = (Option<f32>, Option<u32>, Option<f32>, Option<u64>);
+    let cases: [(SummaryStyle, Draw, &[&str]); 7] = [
+        (
+            extractive,
+            (Some(1.0), Some(9), Some(0.5), Some(1)),
+            &["temperature", "top_k", "top_p", "seed"],
+        ),
+        (
+            abstractive,
+            (None, Some(9), Some(0.5), Some(1)),
+            &["top_k", "top_p", "seed"],
+        ),
+        (abstractive, (Some(0.0), None, None, Some(1)), &["seed"]),
+        (abstractive, (Some(2.1), None, None, None), &["temperature"]),
+        (
+            abstractive,
+            (Some(f32::NAN), None, None, None),
+            &["temperature"],
+        ),
+        (
+            abstractive,
+            (Some(1.0), Some(0), Some(0.0), None),
+            &["top_p", "top_k"],
+        ),
+        (
+            abstractive,
+            (Some(1.0), Some(1001), Some(1.1), None),
+            &["top_p", "top_k"],
+        ),
+    ];
+    for (style, (temperature, top_k, top_p, seed), expected) in cases {
+        let request = SummarizeRequest {
+            text: common::article(),
+            style: style.into(),
+            temperature,
+            top_k,
+            top_p,
+            seed,
+            ..SummarizeRequest::default()
+        };
+        let status = server.summarization().await.summarize(request).await;
+        assert_eq!(fields(&status.unwrap_err()), expected);
+    }
 }
 
 /// The same bytes on the wire as a `TranslateRequest`, but for strings that need not be UTF-8.
@@ -404,4 +456,48 @@ async fn a_bad_document_of_a_batch_does_not_end_the_batch() {
         ("missing", "refused"),
     ];
     assert_eq!(seen, expected.map(|(id, verdict)| (id.to_owned(), verdict)));
+}
+
+#[tokio::test]
+async fn documents_before_one_that_cannot_be_taken_are_answered() {
+    let server = Server::start_with(&["--max-text-bytes", "1000"]);
+    let item = |id: usize, text: &str| TranslateBatchRequest {
+        id: id.to_string(),
+        document: Some(to_english(text)),
+    };
+    let mut items: Vec<_> = (0..20)
+        .map(|id| {
+            item(
+                id,
+                &format!("La ville a ouvert {id} nouvelles écoles cette année."),
+            )
+        })
+        .collect();
+    items.push(item(20, &"La ville a ouvert une école. ".repeat(20_000)));
+    items.push(item(21, "Le chat dort."));
+    let mut results = server
+        .translation()
+        .await
+        .translate_batch(futures::stream::iter(items))
+        .await
+        .unwrap()
+        .into_inner();
+    let mut seen = Vec::new();
+    let end = loop {
+        match results.message().await {
+            Ok(Some(response)) => seen.push(response.id.parse::<usize>().unwrap()),
+            Ok(None) => panic!("the stream ended well"),
+            Err(status) => break status,
+        }
+    };
+    seen.sort();
+    assert_eq!(seen, (0..20).collect::<Vec<_>>());
+    assert_eq!(fields(&end), ["text"]);
+}
+
+#[tokio::test]
+async fn a_text_in_another_script_is_not_taken_for_a_language_that_is_read() {
+    let server = Server::start();
+    let status = refused(&server, to_english("犬が庭で寝ている。")).await;
+    assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
 }

@@ -74,7 +74,7 @@ impl Language {
         canonical(tag)
             .map(|tag| Language(Cow::Owned(tag)))
             .map_err(|problem| LanguageError::Malformed {
-                tag: tag.chars().take(40).collect(),
+                tag: tag.escape_debug().take(40).collect(),
                 problem,
             })
     }

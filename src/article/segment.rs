@@ -142,7 +142,8 @@ impl<'a> Splitter<'a> {
     }
 
     fn skip_space(&self, mut at: usize) -> usize {
-        while self.char(at).is_some_and(char::is_whitespace) {
+        let blank = |c: char| c.is_whitespace() || super::characters::is_invisible(c);
+        while self.char(at).is_some_and(blank) {
             at += 1;
         }
         at

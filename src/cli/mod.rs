@@ -22,7 +22,7 @@ mod token;
 mod translate;
 mod transport;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
@@ -62,9 +62,20 @@ pub fn main() -> ExitCode {
                 .split_whitespace()
                 .collect::<Vec<_>>()
                 .join(" ");
-            eprintln!("depeche: {line}");
+            let shown: String = line.chars().map(visible).collect();
+            // Where nobody listens, the exit code tells.
+            let _ = writeln!(std::io::stderr(), "depeche: {shown}");
             error.exit_code()
         }
+    }
+}
+
+/// A control character, which a terminal would obey, as one that it shows.
+fn visible(c: char) -> char {
+    if c.is_control() {
+        char::REPLACEMENT_CHARACTER
+    } else {
+        c
     }
 }
 

@@ -26,9 +26,28 @@ pub struct Summarize {
     to: Vec<String>,
     #[command(flatten)]
     length: Length,
-    /// Sentences of the article, or new ones by an instruction model
+    /// Sentences of the article, or new ones by a model that writes
     #[arg(long, value_enum, default_value_t = Style::Extractive, conflicts_with = "request")]
     style: Style,
+    #[command(flatten)]
+    sampling: Sampling,
+}
+
+/// How the words of an abstractive summary are chosen.
+#[derive(Debug, clap::Args)]
+struct Sampling {
+    /// How freely words are chosen, 0 to 2 [default: 0, the likeliest]
+    #[arg(long, value_name = "X", conflicts_with = "request")]
+    temperature: Option<f32>,
+    /// Draw from so many of the likeliest tokens, 1 to 1000 [default: 50]
+    #[arg(long, value_name = "N", conflicts_with = "request")]
+    top_k: Option<u32>,
+    /// Draw from the likeliest tokens that together have this share of the probability [default: 1]
+    #[arg(long, value_name = "X", conflicts_with = "request")]
+    top_p: Option<f32>,
+    /// The same seed draws the same summary [default: another one each time]
+    #[arg(long, value_name = "N", conflicts_with = "request")]
+    seed: Option<u64>,
 }
 
 /// How a summary is made.
@@ -65,6 +84,7 @@ impl Summarize {
             to,
             length,
             style,
+            sampling,
         } = self;
         let from = ask.input.from.clone().unwrap_or_default();
         ask.run(
@@ -76,6 +96,10 @@ impl Summarize {
                 max_sentences: length.sentences,
                 max_words: length.words,
                 style: SummaryStyle::from(style).into(),
+                temperature: sampling.temperature,
+                top_k: sampling.top_k,
+                top_p: sampling.top_p,
+                seed: sampling.seed,
             },
             async |transport, request| {
                 SummarizationServiceClient::new(transport)

@@ -1,6 +1,6 @@
 //! What every call has: the domain, who asks, its deadline, the count for the log.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use tonic::{Request, Status};
 
@@ -81,17 +81,33 @@ impl Call {
         let began = Instant::now();
         let source = &prepared.source;
         let routes = self.domain.routes(source, targets)?;
-        prepared.passes_by(routes.iter().map(|route| route.hops.len()).sum())?;
+        let (asking, others): (Vec<_>, Vec<_>) =
+            routes.iter().partition(|route| self.domain.asks(route));
+        prepared.passes_by(others.iter().map(|route| route.hops.len()).sum())?;
+        let asked = match asking.len() {
+            0 => None,
+            languages => {
+                let passes = prepared.asking(languages);
+                let cost = passes.cost(prepared.document.text().len());
+                let engine = passes.engine(&self.domain);
+                Some(Arc::new(self.claim(engine, cost)?))
+            }
+        };
         let reading = reading == Reading::Needed;
-        let loaded = self.domain.load(source, &routes, reading).await;
+        let loaded = self.domain.load(source, &routes, reading, asked.as_ref());
+        let loaded = loaded.await;
         self.tally.passed(Stage::Load, began);
         loaded
     }
 
-    /// The same for the model that writes texts.
-    pub async fn load_writer(&self) -> Result<Writer, RpcError> {
+    /// The same for the model that writes summaries, and those that translate them.
+    pub async fn load_writer(
+        &self,
+        source: &Language,
+        targets: &[Language],
+    ) -> Result<Writer, RpcError> {
         let began = Instant::now();
-        let writer = self.domain.load_writer().await;
+        let writer = self.domain.load_writer(source, targets).await;
         self.tally.passed(Stage::Load, began);
         writer
     }

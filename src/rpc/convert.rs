@@ -35,6 +35,14 @@ pub fn route(route: &translate::Route) -> v1::Route {
     v1::Route { hops }
 }
 
+/// Of a text that an instruction model wrote.
+pub fn generated() -> v1::Warning {
+    document_warning(
+        v1::WarningCode::Generated,
+        "a language model wrote this text: it may say what the document does not".to_owned(),
+    )
+}
+
 /// A sentence's warnings, which are also counted.
 pub fn sentence_warnings(warnings: &[translate::Warning], position: u32) -> Vec<v1::Warning> {
     warnings

@@ -55,6 +55,11 @@ impl Prepared {
         self.passes_are(self.passes.by_models(models))
     }
 
+    /// Where each sentence is asked for in words in so many languages.
+    pub fn asking(&self, languages: usize) -> Passes {
+        Passes::asking(languages, self.sentences, self.passes.search())
+    }
+
     /// Has the request judged by what is known of its work by now.
     pub fn passes_are(&self, known: Passes) -> Result<(), RpcError> {
         let (claimed, known) = (self.passes.cost(self.bytes), known.cost(self.bytes));
@@ -85,11 +90,13 @@ pub async fn prepare(call: &Call, source: Source, passes: Passes) -> Result<Prep
         detected,
         characters,
         letters,
+        latin,
     } = off_the_runtime(text, read).await?;
     call.tally.passed(Stage::Read, began);
     let likeliest = detected.first();
-    let confident =
-        likeliest.is_some_and(|best| best.confidence > CONFIDENT && letters >= ENOUGH_LETTERS);
+    // In another script there is little to mistake.
+    let enough = letters >= ENOUGH_LETTERS || 2 * latin < letters;
+    let confident = likeliest.is_some_and(|best| best.confidence > CONFIDENT && enough);
     let (source, warnings) = match language {
         Some(said) => {
             let warning = likeliest
@@ -127,6 +134,8 @@ struct Read {
     detected: Vec<Detected>,
     characters: usize,
     letters: usize,
+    /// Letters of those that are Latin ones.
+    latin: usize,
 }
 
 fn read(text: &str) -> Read {
@@ -135,7 +144,13 @@ fn read(text: &str) -> Read {
         detected: likely(text),
         characters: text.chars().count(),
         letters: text.chars().filter(|c| c.is_alphabetic()).count(),
+        latin: text.chars().filter(|c| is_latin(*c)).count(),
     }
+}
+
+/// A letter of Latin script as Europe's languages and Vietnamese have it.
+fn is_latin(c: char) -> bool {
+    c.is_alphabetic() && matches!(c, '\0'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}')
 }
 
 /// Without the answer that nothing can be told.
@@ -162,7 +177,7 @@ fn guess(domain: &Domain, detected: &[Detected], confident: bool) -> Result<Lang
     let guess = if confident {
         likeliest
     } else {
-        readable.or_else(|| domain.first_source()).or(likeliest)
+        readable.or_else(|| domain.usual_source()).or(likeliest)
     };
     Ok(guess.unwrap_or(Language::UNDETERMINED))
 }

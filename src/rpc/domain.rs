@@ -1,8 +1,14 @@
 //! The domain as the services see it: absent while models load, then there for good.
 //!
 //! - `hops`: what models translate, the better measured ones first
+//! - `taken`: models that are loaded for a request together
+//! - `asking`: instruction models in the place of those that translate
+//! - `writers`: what models write summaries
 
+mod asking;
 mod hops;
+mod taken;
+mod writers;
 
 use std::{
     io,
@@ -14,19 +20,17 @@ use std::{
 
 use crate::{
     article::{Language, LanguageError},
-    catalog::{
-        self, Catalog, CatalogError, Pool, PoolError,
-        entry::{Entry, Task},
-    },
+    catalog::{self, Catalog, CatalogError, Pool, PoolError, entry::Entry},
     inference::{
-        BATCH_SENTENCES, BATCH_TEXTS, Engine, EngineSettings, SENTENCES_PACE, TEXTS_PACE,
-        split_products,
+        BATCH_SENTENCES, BATCH_TEXTS, Engine, EngineSettings, Reservation, SENTENCES_PACE,
+        TEXTS_PACE, split_products,
     },
-    model::{Causal, Model, Translator},
+    model::Translator,
     rpc::{request::Violation, status::RpcError},
-    translate::{Hop, LoadedHop, LoadedRoute, Route, Routes},
+    translate::{Cache, Hop, LoadedRoute, Route, Routes},
 };
 use hops::{entry_hops, installed_hops, rank};
+pub use writers::{Voice, Writer};
 
 /// Everything that answers requests. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ pub struct Domain {
     /// Has texts written by instruction models: one worker, whose products are split over the cores.
     pub writing_engine: Engine,
     pub pool: Pool,
+    /// What was translated lately.
+    pub cache: Cache,
     /// Over the installed models.
     pub routes: Routes,
     /// What is known of models, installed or not, without the live index.
@@ -46,6 +52,8 @@ pub struct Domain {
     known: Arc<OnceLock<Catalog>>,
     /// Over the installed models and those that could be pulled; made when first asked for.
     possible: Arc<OnceLock<Routes>>,
+    /// Whether instruction models translate where no other model does.
+    translate_by_instruction: bool,
 }
 
 /// How a domain's models are loaded.
@@ -66,7 +74,11 @@ pub struct DomainSettings {
     pub memory_budget: u64,
     /// Memory of the keys and values of all texts being written, in bytes.
     pub text_memory: u64,
+    /// Memory of translated sentences that are kept for those who ask again, in bytes; 0 for none.
+    pub cache: u64,
     pub preload: Preload,
+    /// Whether instruction models translate where no other model does.
+    pub translate_by_instruction: bool,
 }
 
 /// Which models are loaded before the first request.
@@ -115,12 +127,6 @@ pub struct Loaded {
     pub reader: Option<Arc<Translator>>,
 }
 
-/// A model that writes texts.
-pub struct Writer {
-    pub id: String,
-    pub model: Arc<Causal>,
-}
-
 impl Domain {
     /// Finds the models, starts the threads that run them and loads those that are to be there
     /// before the first request.
@@ -153,11 +159,13 @@ impl Domain {
                 pin_threads: settings.pin_threads,
             })?,
             pool: Pool::new(installed, settings.memory_budget, settings.loading),
+            cache: Cache::new(settings.cache),
             routes: Routes::new(hops),
             catalog: Arc::new(catalog),
             folders: settings.models.into(),
             known: Arc::default(),
             possible: Arc::default(),
+            translate_by_instruction: settings.translate_by_instruction,
         };
         match &settings.preload {
             Preload::All => {
@@ -187,9 +195,12 @@ impl Domain {
         self.engine.is_whole() && self.writing_engine.is_whole()
     }
 
-    /// The language that the first model reads.
-    pub fn first_source(&self) -> Option<Language> {
-        self.routes.hops().first().map(|hop| hop.source.clone())
+    /// The language to read what tells of none: French where it can be read, else what the first model reads.
+    pub fn usual_source(&self) -> Option<Language> {
+        match self.reads(&Language::FRENCH) {
+            true => Some(Language::FRENCH),
+            false => self.routes.hops().first().map(|hop| hop.source.clone()),
+        }
     }
 
     /// Whether some installed model reads the language.
@@ -205,63 +216,28 @@ impl Domain {
             .find(|hop| hop.source.serves(language))
     }
 
-    /// Loads the models of the routes and, if `reading`, one that reads the source.
+    /// Loads the models of the routes and, if `reading`, one that reads the source. `asked`: a place in the engine
+    /// that has texts written, where a route [asks](Self::asks) for it.
     pub async fn load(
         &self,
         source: &Language,
         routes: &[Route],
         reading: bool,
+        asked: Option<&Arc<Reservation>>,
     ) -> Result<Loaded, RpcError> {
         let reader = match reading {
             false => None,
             true => Some(self.reader(source).ok_or_else(|| self.no_reader(source))?),
         };
         let hops = routes.iter().flat_map(|route| &route.hops);
-        let mut ids: Vec<&str> = hops.chain(reader).map(|hop| &*hop.model).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let models = self.pool.get(&ids).await?;
-        let model = |hop: &Hop| {
-            let at = ids.binary_search(&&*hop.model);
-            let model = at.ok().and_then(|at| models.get(at));
-            model.and_then(Model::translator).cloned()
-        };
-        let loaded = |hop: &Hop| {
-            Some(LoadedHop {
-                model: model(hop)?,
-                hop: hop.clone(),
-            })
-        };
+        let ids: Vec<&str> = hops.chain(reader).map(|hop| &*hop.model).collect();
+        let taken = self.take(ids).await?;
         Ok(Loaded {
-            reader: reader.and_then(model),
+            reader: reader.and_then(|hop| taken.translator(&hop.model)),
             routes: routes
                 .iter()
-                .map(|route| LoadedRoute {
-                    hops: route.hops.iter().filter_map(loaded).collect(),
-                })
+                .map(|route| taken.route(route, asked))
                 .collect(),
-        })
-    }
-
-    /// Loads the model that writes texts: the largest that is installed.
-    pub async fn load_writer(&self) -> Result<Writer, RpcError> {
-        let Some(id) = self.pool.largest(Task::Instruction) else {
-            let known = self.known().iter();
-            let writes = |entry: &&Entry| entry.task == Task::Instruction && entry.runs_here();
-            // One that was tried here before all others.
-            let pull = known
-                .filter(writes)
-                .min_by_key(|entry| entry.checked != catalog::entry::Checked::Run);
-            return Err(RpcError::NoWriter {
-                pull: pull.map(|entry| entry.id.clone()),
-            });
-        };
-        let models = self.pool.get(&[id]).await?;
-        let model = models.first().and_then(Model::causal).cloned();
-        let model = model.ok_or_else(|| RpcError::Failed(format!("{id} writes no texts")))?;
-        Ok(Writer {
-            id: id.to_owned(),
-            model,
         })
     }
 
@@ -274,10 +250,13 @@ impl Domain {
                 None if target.primary() == source.primary() => {
                     pointless.push(Violation::new(
                         format!("target_languages[{position}]"),
-                        format!("the text is already in {source}: leave this language out"),
+                        format!("the text is already in {source}: leave this language out; if it is not, name source_language"),
                     ));
                 }
-                None => missing.push(self.missing(source, target)),
+                None => match self.asking(source, target) {
+                    Some(route) => routes.push(route),
+                    None => missing.push(self.missing(source, target)),
+                },
             }
         }
         if !pointless.is_empty() {

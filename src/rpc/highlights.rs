@@ -46,6 +46,14 @@ impl Voice {
         }
     }
 
+    /// What is to be warned of before anything is told.
+    pub fn warnings(&self, prepared: &Prepared) -> Vec<v1::Warning> {
+        match self {
+            Voice::Own(_) => prepared.warnings.clone(),
+            Voice::Translated(target) => target.warnings(prepared),
+        }
+    }
+
     pub fn target_route(&self) -> v1::TargetRoute {
         v1::TargetRoute {
             language: self.language(),
@@ -129,6 +137,7 @@ pub fn told(
     let expected = chosen.len();
     let translated = translate::translate(
         &prepared.claim,
+        &call.domain.cache,
         &prepared.document,
         &selection,
         &target.route,
@@ -234,7 +243,7 @@ fn summary(prepared: &Prepared, voice: &Voice, sentences: Vec<v1::SummarySentenc
         .map(|sentence| sentence.text.as_str())
         .collect();
     let text = texts.join(" ");
-    let mut warnings = prepared.warnings.clone();
+    let mut warnings = voice.warnings(prepared);
     warnings.extend(
         sentences
             .iter()

@@ -11,6 +11,9 @@ use crate::{
 /// attempts counted) and FLORES dev 4.8.
 const BYTES_PER_TOKEN: usize = 4;
 
+/// Tokens that ask for a sentence, beside its own: the template has about so many, and what models put around it.
+const ASKING_TOKENS: usize = 130;
+
 #[derive(Clone, Copy, Debug)]
 pub enum Passes {
     /// Sentence by sentence.
@@ -25,6 +28,12 @@ pub enum Passes {
         length: Length,
         /// Tokens that the model reads, at the most.
         reads: usize,
+    },
+    /// Sentence by sentence, each asked for in words in so many languages.
+    Asked {
+        languages: usize,
+        sentences: usize,
+        search: Search,
     },
 }
 
@@ -63,6 +72,18 @@ impl Passes {
         }
     }
 
+    /// A summary of that length, written in another language, is translated by so many models in all.
+    pub fn retelling(length: Length, models: usize) -> Self {
+        Self::summarizing(length, models).without_reading()
+    }
+
+    fn without_reading(mut self) -> Self {
+        if let Passes::Sentences { readings, .. } = &mut self {
+            *readings = 0;
+        }
+        self
+    }
+
     /// All sentences are read, and translated into so many languages.
     pub fn digesting(languages: usize) -> Self {
         match Self::translating(languages, Search::Greedy) {
@@ -71,6 +92,24 @@ impl Passes {
                 translations,
             },
             whole => whole,
+        }
+    }
+
+    /// Each sentence of a text is asked for in so many languages.
+    pub fn asking(languages: usize, sentences: usize, search: Search) -> Self {
+        Passes::Asked {
+            languages,
+            sentences,
+            search,
+        }
+    }
+
+    /// How outputs are searched for.
+    pub fn search(&self) -> Search {
+        match *self {
+            Passes::Sentences { translations, .. } => translations.search,
+            Passes::Asked { search, .. } => search,
+            Passes::Whole { .. } => Search::Greedy,
         }
     }
 
@@ -106,6 +145,14 @@ impl Passes {
                 let most = abstractive::most_tokens(length);
                 Cost::writing(text.min(reads), most, Search::Greedy).times(texts)
             }
+            Passes::Asked {
+                languages,
+                sentences,
+                search,
+            } => {
+                let asking = sentences.saturating_mul(ASKING_TOKENS);
+                Cost::writing(text.saturating_add(asking), text, search).times(languages)
+            }
         }
     }
 
@@ -113,7 +160,7 @@ impl Passes {
     pub fn engine<'a>(&self, domain: &'a Domain) -> &'a Engine {
         match self {
             Passes::Sentences { .. } => &domain.engine,
-            Passes::Whole { .. } => &domain.writing_engine,
+            Passes::Whole { .. } | Passes::Asked { .. } => &domain.writing_engine,
         }
     }
 }
@@ -154,6 +201,7 @@ mod tests {
         assert_eq!(tokens(Passes::summarizing(short, 16)), read + 16 * one);
         let long = Length::words(at_least_one(100_000));
         assert_eq!(tokens(Passes::summarizing(long, 2)), read + 2 * 3000);
+        assert_eq!(tokens(Passes::retelling(short, 2)), 2 * one);
     }
 
     #[test]
@@ -171,6 +219,10 @@ mod tests {
         // What the model does not read costs nothing.
         assert_eq!(whole(1, 3) - reading(1000, 1, 3), 2000);
         assert!(whole(1, 9) > whole(1, 3));
+        assert_eq!(
+            tokens(Passes::asking(2, 10, Search::Greedy)),
+            2 * (2 * 3000 + 10 * ASKING_TOKENS)
+        );
         assert_eq!(whole(2, 3), 2 * whole(1, 3));
     }
 }

@@ -6,7 +6,7 @@ use std::{pin::Pin, vec};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 
 use crate::{
-    article::Language,
+    article::{Language, strip_invisible},
     inference::{DecodeOptions, InferenceError},
     rpc::{
         CONTENT,
@@ -33,6 +33,12 @@ impl Target {
             language: self.language.to_string(),
             route: Some(convert::route(&self.route.route())),
         }
+    }
+
+    /// What is to be warned of before anything is translated.
+    pub fn warnings(&self, prepared: &Prepared) -> Vec<v1::Warning> {
+        let generated = self.route.asked.as_ref().map(|_| convert::generated());
+        prepared.warnings.iter().cloned().chain(generated).collect()
     }
 
     /// The languages with the routes to them, in their order.
@@ -66,9 +72,15 @@ pub fn pieces(
     target: &Target,
 ) -> impl Stream<Item = Result<Piece, RpcError>> + Send + 'static + use<> {
     let document = &prepared.document;
-    let gaps: Vec<String> = document.gaps().into_iter().map(str::to_owned).collect();
+    let gaps: Vec<String> = document
+        .gaps()
+        .into_iter()
+        .map(|gap| strip_invisible(gap).into_owned())
+        .collect();
     let (claim, all) = (&prepared.claim, &Selection::All);
-    let sentences = translate::translate(claim, document, all, &target.route, target.decoding);
+    let cache = &call.domain.cache;
+    let sentences =
+        translate::translate(claim, cache, document, all, &target.route, target.decoding);
     let state = Progress {
         sentences: sentences.boxed(),
         expected: prepared.sentences,
@@ -152,7 +164,7 @@ pub async fn whole(
         text: String::new(),
         sentences: Vec::with_capacity(prepared.sentences),
         route: Some(convert::route(&target.route.route())),
-        warnings: prepared.warnings.clone(),
+        warnings: target.warnings(prepared),
     };
     let mut spent = Spent::default();
     let mut pieces = std::pin::pin!(pieces(call, prepared, target));

@@ -1,4 +1,8 @@
 //! Requests parsed into domain types. A request with several mistakes is told all of them at once.
+//!
+//! - `sampling`: how the words of a written summary are chosen
+
+mod sampling;
 
 use std::{fmt, num::NonZeroUsize, time::Duration};
 
@@ -87,6 +91,8 @@ pub struct Summarize {
     pub targets: Vec<Language>,
     pub length: Length,
     pub style: Style,
+    /// How an abstractive summary is searched for.
+    pub search: Search,
 }
 
 /// How a summary is made.
@@ -121,19 +127,21 @@ impl Limits {
         })
     }
 
-    pub fn summarize(&self, request: SummarizeRequest) -> Result<Summarize, RpcError> {
+    pub fn summarize(&self, mut request: SummarizeRequest) -> Result<Summarize, RpcError> {
         let mut faults = Faults::default();
-        let text = self.text(&mut faults, request.text);
+        let text = self.text(&mut faults, std::mem::take(&mut request.text));
         faults.content_type(&request.content_type);
         let language = faults.optional_language("source_language", &request.source_language);
         let targets = faults.targets(&request.target_languages);
         let length = faults.length(request.max_sentences, request.max_words);
         let style = faults.style(request.style);
+        let search = faults.sampling(&request, style);
         faults.or(Summarize {
             source: Source { text, language },
             targets,
             length,
             style,
+            search,
         })
     }
 
@@ -155,6 +163,7 @@ impl Limits {
             max_sentences: request.max_sentences,
             max_words: request.max_words,
             style: request.style,
+            ..SummarizeRequest::default()
         });
         match summary {
             Ok(summary) => faults.or(summary),

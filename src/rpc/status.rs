@@ -48,8 +48,9 @@ pub enum RpcError {
         /// A model of the catalogue that does.
         pull: Option<String>,
     },
-    #[error("no model that writes texts is installed; {}", how_to_install(.pull.as_slice()))]
+    #[error("no installed model writes summaries of texts in {language}; {}", how_to_install(.pull.as_slice()))]
     NoWriter {
+        language: Language,
         /// One of the catalogue.
         pull: Option<String>,
     },
@@ -77,6 +78,9 @@ pub enum RpcError {
     Deadline,
     #[error("the models gave {given} of {expected} sentences: nothing of it is passed on as whole")]
     Incomplete { given: usize, expected: usize },
+    /// An instruction model that has nothing to say, as of a text of a few words.
+    #[error("{0}")]
+    NothingWritten(String),
     #[error("a part of the server failed: {0}")]
     Failed(String),
     /// What a panic says may quote a text: it stays in the log, as far as that may have it.
@@ -103,7 +107,8 @@ impl From<WriteError> for RpcError {
                 let remedy = format!("{error}, or ask for an extractive summary");
                 RpcError::Invalid(vec![Violation::new("text".to_owned(), remedy)])
             }
-            WriteError::Prompt(_) | WriteError::Nothing => RpcError::Failed(error.to_string()),
+            WriteError::Nothing => RpcError::NothingWritten(error.to_string()),
+            WriteError::Prompt(_) => RpcError::Failed(error.to_string()),
         }
     }
 }
@@ -168,9 +173,14 @@ impl From<RpcError> for Status {
             RpcError::NoReader { language, pull } => {
                 precondition([(language.to_string(), how_to_install(pull.as_slice()))])
             }
-            RpcError::NoWriter { pull } => {
+            RpcError::NoWriter { pull, .. } => {
                 precondition([("summary".to_owned(), how_to_install(pull.as_slice()))])
             }
+            RpcError::NothingWritten(_) => (
+                Code::FailedPrecondition,
+                "NOTHING_WRITTEN",
+                ErrorDetails::new(),
+            ),
             RpcError::Models(error) => models(error),
             RpcError::Inference(error) => inference(error),
             RpcError::Loading => (

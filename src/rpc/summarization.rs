@@ -19,7 +19,7 @@ use crate::{
         passes::Passes,
         proto::v1::{
             StreamSummarizeRequest, StreamSummarizeResponse, SummarizeRequest, SummarizeResponse,
-            Summary, SummaryDelta, SummaryEnd, SummaryStart, TargetRoute,
+            Summary, SummaryDelta, SummaryEnd, SummaryStart, TargetRoute, Warning,
             stream_summarize_response::Event, summarization_service_server::SummarizationService,
         },
         request::{self, Limits, Style, Summarize},
@@ -197,7 +197,7 @@ async fn stream_quoted(call: &Call, request: Summarize) -> Result<Streamed, RpcE
         start: SummaryStart {
             detected_language: prepared.detected_language(),
             targets: voices.iter().map(Voice::target_route).collect(),
-            warnings: prepared.warnings.clone(),
+            warnings: warnings_of(voices.iter().map(|voice| voice.warnings(&prepared))),
         },
         prepared,
         parts,
@@ -217,9 +217,20 @@ async fn stream_written(call: &Call, request: Summarize) -> Result<Streamed, Rpc
         start: SummaryStart {
             detected_language: prepared.detected_language(),
             targets: summaries.iter().map(target).collect(),
-            warnings: written::warnings_of(&summaries),
+            warnings: warnings_of(summaries.iter().map(|summary| summary.warnings.clone())),
         },
         prepared,
         parts: stream::select_all(summaries.into_iter().map(|summary| summary.told)).boxed(),
     })
+}
+
+/// Those of all summaries, each once.
+fn warnings_of(all: impl Iterator<Item = Vec<Warning>>) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> = Vec::new();
+    for warning in all.flatten() {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+    warnings
 }

@@ -41,6 +41,9 @@ pub struct Work {
     /// All attempts and models counted.
     pub source_tokens: usize,
     pub target_tokens: usize,
+    /// Those of them that were not computed, for the cache had the translations.
+    pub kept_source_tokens: usize,
+    pub kept_target_tokens: usize,
     pub first_sentence: Option<Instant>,
     pub read: Option<Interval>,
     pub load: Option<Interval>,
@@ -56,6 +59,8 @@ impl Work {
     fn add(&mut self, usage: &SentenceUsage) {
         self.source_tokens += usage.source_tokens;
         self.target_tokens += usage.target_tokens;
+        self.kept_source_tokens += usage.kept_source_tokens;
+        self.kept_target_tokens += usage.kept_target_tokens;
         if let Some(times) = usage.times {
             self.times = Some(self.times.map_or(times, |all| all.and(times)));
         }

@@ -1,6 +1,8 @@
 //! `TranslationService`.
 
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use std::sync::{Arc, OnceLock};
+
+use futures::{Stream, StreamExt, TryStreamExt, future, stream};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -66,13 +68,23 @@ impl TranslationService for Api {
         let deadline = call.deadline;
         let documents = Received::new(request.into_inner(), self.draining.clone());
         let cut = documents.cut();
+        // What was taken is answered before the stream ends, however it ends.
+        let failure = Arc::<OnceLock<Status>>::default();
+        let seen = failure.clone();
         let results = documents
+            .scan((), move |(), item| {
+                future::ready(item.map_err(|status| seen.set(status)).ok())
+            })
             .map(move |item| batch_item(call.clone(), limits, item))
             .buffer_unordered(BATCH_CONCURRENCY)
-            .chain(stream::once(async move { cut }).filter_map(async |cut| {
-                // What was taken is answered; the rest is for another server.
-                cut.happened().then(|| Err(RpcError::Draining.into()))
-            }));
+            .map(Ok)
+            .chain(
+                stream::once(async move {
+                    let draining = || cut.happened().then(|| RpcError::Draining.into());
+                    failure.get().cloned().or_else(draining).map(Err)
+                })
+                .filter_map(future::ready),
+            );
         Ok(Response::new(deadline.bound_stream(results).boxed()))
     }
 
@@ -120,10 +132,16 @@ async fn stream_translate(
     let (prepared, targets) = begun
         .await
         .map_err(|error| request::inside("document", error))?;
+    let mut warnings = prepared.warnings.clone();
+    for warning in targets.iter().flat_map(|target| target.warnings(&prepared)) {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
     let start = Event::Start(TranslationStart {
         detected_language: prepared.detected_language(),
         targets: targets.iter().map(Target::message).collect(),
-        warnings: prepared.warnings.clone(),
+        warnings,
     });
     let deltas = targets.iter().map(|target| {
         let language = target.language.to_string();
@@ -165,22 +183,21 @@ fn delta(language: String, piece: Piece) -> Event {
     })
 }
 
-/// An error of the stream ends it; an error of a document, be it a panic, is its result.
+/// An error of a document, be it a panic, is its result.
 async fn batch_item(
     call: Call,
     limits: Limits,
-    item: Result<TranslateBatchRequest, Status>,
-) -> Result<TranslateBatchResponse, Status> {
-    let TranslateBatchRequest { id, document } = item?;
+    TranslateBatchRequest { id, document }: TranslateBatchRequest,
+) -> TranslateBatchResponse {
     let translated = apart(translate_in_turn(call, limits, document)).await;
     let result = match translated.flatten() {
         Ok(response) => BatchResult::Translation(response),
         Err(error) => BatchResult::Error(status::document_error(&error.into())),
     };
-    Ok(TranslateBatchResponse {
+    TranslateBatchResponse {
         id,
         result: Some(result),
-    })
+    }
 }
 
 /// A batch is in no hurry: where a single request is refused, its documents wait for their turn, and flow

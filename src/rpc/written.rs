@@ -1,23 +1,30 @@
-//! Abstractive summaries: written by an instruction model, piece by piece, in each language by itself.
+//! Abstractive summaries: written by a model, piece by piece, in each language by itself; in languages that the
+//! model does not write, translated sentence by sentence.
 
-use futures::{Stream, StreamExt, TryStreamExt};
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, TryStreamExt, future::Either};
 
 use crate::{
-    article::Language,
+    article::{Document, Language},
+    inference::{DecodeOptions, Reservation},
     rpc::{
         call::Call,
         convert::{self, Spent},
         document::{self, Prepared},
-        domain::Writer,
+        domain::{Voice, Writer},
         passes::Passes,
         proto::v1,
         request::Summarize,
         status::RpcError,
     },
-    summarize::abstractive::{
-        self, Assignment, Doubt, Ending, Event, Piece, Shown, Usage, WriteError,
+    summarize::{
+        Length,
+        abstractive::{
+            self, Assignment, Doubt, Ending, Event, Piece, Shown, Usage, WrittenSentence,
+        },
     },
-    translate::{self, SentenceUsage, Times, Warning, WarningKind},
+    translate::{self, Cache, LoadedRoute, Selection, SentenceUsage, Times, Warning, WarningKind},
 };
 
 /// A document and the summaries that are being written of it.
@@ -60,27 +67,40 @@ pub async fn begin(call: &Call, request: Summarize) -> Result<Begun, RpcError> {
         reads,
     };
     let prepared = document::prepare(call, request.source, passes(USUAL_CONTEXT)).await?;
-    let writer = call.load_writer().await?;
-    prepared.passes_are(passes(writer.model.config.context_length))?;
     let languages = match request.targets.is_empty() {
         true => vec![prepared.source.clone()],
         false => request.targets,
     };
-    let mut summaries = Vec::with_capacity(languages.len());
-    for language in languages {
+    let writer = call.load_writer(&prepared.source, &languages).await?;
+    prepared.passes_are(passes(writer.author.reads()))?;
+    let interpreter = interpreter(call, &prepared, &writer, length)?;
+    let mut summaries = Vec::with_capacity(writer.voices.len());
+    for voice in &writer.voices {
         let assignment = Assignment {
             document: &prepared.document,
             source: &prepared.source,
-            target: &language,
-            length: request.length,
+            target: &voice.written,
+            length,
+            search: request.search,
         };
-        let written = abstractive::write(&prepared.claim, &writer.model, &assignment);
+        let written = abstractive::write(&prepared.claim, &writer.author, &assignment);
         let (shown, events) = written.await?;
+        let told = match (&voice.route, &interpreter) {
+            (Some(route), Some(claim)) => {
+                let translated = Translated {
+                    claim: claim.clone(),
+                    cache: call.domain.cache.clone(),
+                    route: route.clone(),
+                };
+                Either::Left(translated.sentences(events.map_err(RpcError::from)))
+            }
+            _ => Either::Right(events.map_err(RpcError::from).map_ok(Heard::from)),
+        };
         summaries.push(Summary {
             warnings: warnings(&prepared, shown),
-            route: route(&prepared, &language, &writer),
-            told: told(call, &writer, &language, events).boxed(),
-            language,
+            route: route(&prepared, voice, &writer),
+            told: told_as(call, &writer, &voice.language, told).boxed(),
+            language: voice.language.clone(),
         });
     }
     Ok(Begun {
@@ -89,55 +109,160 @@ pub async fn begin(call: &Call, request: Summarize) -> Result<Begun, RpcError> {
     })
 }
 
-fn route(prepared: &Prepared, language: &Language, writer: &Writer) -> v1::Route {
-    v1::Route {
-        hops: vec![v1::Hop {
-            source_language: prepared.source.to_string(),
-            target_language: language.to_string(),
-            model: writer.id.clone(),
-        }],
+/// The place among those whose sentences are translated, where any summary is.
+fn interpreter(
+    call: &Call,
+    prepared: &Prepared,
+    writer: &Writer,
+    length: Length,
+) -> Result<Option<Arc<Reservation>>, RpcError> {
+    let routes = writer
+        .voices
+        .iter()
+        .filter_map(|voice| voice.route.as_ref());
+    let models = routes.map(|route| route.hops.len()).sum();
+    if models == 0 {
+        return Ok(None);
+    }
+    let cost = Passes::retelling(length, models).cost(prepared.document.text().len());
+    Ok(Some(Arc::new(call.claim(&call.domain.engine, cost)?)))
+}
+
+/// What is told of a summary under way, in its own language.
+enum Heard {
+    Piece(Piece, Vec<Warning>, SentenceUsage),
+    End(Ending),
+}
+
+impl From<Event> for Heard {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Piece(piece) => {
+                let doubts = piece.sentence.iter().flat_map(|sentence| &sentence.doubts);
+                let doubts = doubts.map(doubted).collect();
+                Heard::Piece(piece, doubts, SentenceUsage::default())
+            }
+            Event::End(ending) => Heard::End(ending),
+        }
     }
 }
 
-/// The events as the contract has them.
-fn told(
+/// What translates a summary.
+#[derive(Clone)]
+struct Translated {
+    claim: Arc<Reservation>,
+    cache: Cache,
+    route: LoadedRoute,
+}
+
+impl Translated {
+    /// Each sentence as a whole once it is written.
+    fn sentences(
+        self,
+        events: impl Stream<Item = Result<Event, RpcError>> + Send + 'static,
+    ) -> impl Stream<Item = Result<Heard, RpcError>> + Send + 'static {
+        let mut told = 0;
+        events.try_filter_map(move |event| {
+            let (this, first) = (self.clone(), told == 0);
+            told += usize::from(matches!(&event, Event::Piece(piece) if piece.sentence.is_some()));
+            async move {
+                match event {
+                    Event::End(ending) => Ok(Some(Heard::End(ending))),
+                    Event::Piece(Piece { sentence: None, .. }) => Ok(None),
+                    Event::Piece(Piece {
+                        sentence: Some(sentence),
+                        ..
+                    }) => {
+                        let gap = if first { "" } else { " " };
+                        this.sentence(sentence, gap).await.map(Some)
+                    }
+                }
+            }
+        })
+    }
+
+    async fn sentence(&self, written: WrittenSentence, gap: &str) -> Result<Heard, RpcError> {
+        let mut warnings: Vec<Warning> = written.doubts.iter().map(doubted).collect();
+        let document = Document::parse(&written.text);
+        let translated = translate::translate(
+            &self.claim,
+            &self.cache,
+            &document,
+            &Selection::All,
+            &self.route,
+            DecodeOptions::default(),
+        );
+        let mut translated = std::pin::pin!(translated);
+        let (mut texts, mut usage) = (Vec::new(), SentenceUsage::default());
+        while let Some(part) = translated.try_next().await? {
+            usage += part.usage;
+            warnings.extend(part.warnings);
+            texts.push(part.text);
+        }
+        let text = texts.join(" ");
+        let piece = Piece {
+            text: format!("{gap}{text}"),
+            sentence: Some(WrittenSentence {
+                text,
+                doubts: Vec::new(),
+            }),
+        };
+        Ok(Heard::Piece(piece, warnings, usage))
+    }
+}
+
+fn route(prepared: &Prepared, voice: &Voice, writer: &Writer) -> v1::Route {
+    let written = v1::Hop {
+        source_language: prepared.source.to_string(),
+        target_language: voice.written.to_string(),
+        model: writer.id.clone(),
+    };
+    let translated = voice
+        .route
+        .as_ref()
+        .map(|route| convert::route(&route.route()));
+    let translated = translated.into_iter().flat_map(|route| route.hops);
+    v1::Route {
+        hops: [written].into_iter().chain(translated).collect(),
+    }
+}
+
+/// What is heard as the contract has it.
+fn told_as(
     call: &Call,
     writer: &Writer,
     language: &Language,
-    events: impl Stream<Item = Result<Event, WriteError>> + Send + 'static,
+    heard: impl Stream<Item = Result<Heard, RpcError>> + Send + 'static,
 ) -> impl Stream<Item = Result<Part, RpcError>> + Send + 'static {
     let (tally, language) = (call.tally.clone(), language.to_string());
     let model = writer.id.clone();
-    let mut sentences = 0;
-    events
-        .map_err(RpcError::from)
-        .map_ok(move |event| match event {
-            Event::Piece(piece) => {
-                let position = sentences;
-                if piece.sentence.is_some() {
-                    sentences += 1;
-                    tally.add_sentence(&SentenceUsage::default());
-                }
-                Part::Piece(delta(&language, piece, position))
+    let (mut sentences, mut translating) = (0, SentenceUsage::default());
+    heard.map_ok(move |heard| match heard {
+        Heard::Piece(piece, warnings, usage) => {
+            let position = sentences;
+            if piece.sentence.is_some() {
+                sentences += 1;
+                translating += usage;
+                tally.add_sentence(&usage);
             }
-            Event::End(ending) => {
-                let usage = usage(&ending.usage);
-                tally.add_text(&usage);
-                translate::count_tokens(&model, &usage);
-                end(&ending, usage)
-            }
-        })
+            Part::Piece(delta(&language, piece, &warnings, position))
+        }
+        Heard::End(ending) => {
+            let mut usage = usage(&ending.usage);
+            tally.add_text(&usage);
+            translate::count_tokens(&model, &usage);
+            usage += translating;
+            end(&ending, usage)
+        }
+    })
 }
 
-fn delta(language: &str, piece: Piece, position: usize) -> v1::SummaryDelta {
-    let sentence = piece.sentence.map(|sentence| {
-        let doubts: Vec<Warning> = sentence.doubts.iter().map(doubted).collect();
-        v1::SummarySentence {
-            text: sentence.text,
-            source_span: None,
-            score: 0.0,
-            warnings: convert::sentence_warnings(&doubts, convert::narrow(position)),
-        }
+fn delta(language: &str, piece: Piece, warnings: &[Warning], position: usize) -> v1::SummaryDelta {
+    let sentence = piece.sentence.map(|sentence| v1::SummarySentence {
+        text: sentence.text,
+        source_span: None,
+        score: 0.0,
+        warnings: convert::sentence_warnings(warnings, convert::narrow(position)),
     });
     v1::SummaryDelta {
         language: language.to_owned(),
@@ -173,6 +298,7 @@ fn usage(usage: &Usage) -> SentenceUsage {
         compute_time,
         times: submitted
             .map(|submitted| Times::new(submitted, queue_time, read_time, compute_time)),
+        ..SentenceUsage::default()
     }
 }
 
@@ -190,12 +316,8 @@ fn end(ending: &Ending, usage: SentenceUsage) -> Part {
 }
 
 fn warnings(prepared: &Prepared, shown: Shown) -> Vec<v1::Warning> {
-    let generated = convert::document_warning(
-        v1::WarningCode::Generated,
-        "a language model wrote this text: it may say what the document does not".to_owned(),
-    );
     let mut warnings = prepared.warnings.clone();
-    warnings.push(generated);
+    warnings.push(convert::generated());
     if let Shown::Part { sentences, of } = shown {
         warnings.push(convert::document_warning(
             v1::WarningCode::Shortened,
@@ -204,17 +326,6 @@ fn warnings(prepared: &Prepared, shown: Shown) -> Vec<v1::Warning> {
                  that say most of what the text says"
             ),
         ));
-    }
-    warnings
-}
-
-/// Those of all summaries, each once.
-pub fn warnings_of(summaries: &[Summary]) -> Vec<v1::Warning> {
-    let mut warnings: Vec<v1::Warning> = Vec::new();
-    for warning in summaries.iter().flat_map(|summary| &summary.warnings) {
-        if !warnings.contains(warning) {
-            warnings.push(warning.clone());
-        }
     }
     warnings
 }

@@ -25,6 +25,7 @@ impl Told {
         if let Some(domain) = self.domain.peek() {
             queues(domain);
             models(domain);
+            metrics::gauge!("depeche_cache_bytes").set(domain.cache.bytes() as f64);
         }
     }
 }

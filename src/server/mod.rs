@@ -116,7 +116,9 @@ pub async fn load(settings: &Settings) -> Result<Domain, ServerError> {
         queue_wait: settings.queue_wait,
         memory_budget: settings.memory_budget_bytes,
         text_memory: settings.text_memory_bytes,
+        cache: settings.cache_bytes,
         preload,
+        translate_by_instruction: settings.translate_by_instruction,
     });
     Ok(domain.await?)
 }

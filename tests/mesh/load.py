@@ -20,9 +20,14 @@ PHRASES = [
 DEADLINE = 30
 
 
-def document(number):
-    """A text of one sentence that has its number in it, so that a mix-up shows."""
-    text = f"Dépêche numéro {number}. {PHRASES[number % len(PHRASES)]}"
+# Sentences of a batch's document: enough that a batch is under way when replicas fail.
+BATCH_PHRASES = 6
+
+
+def document(number, phrases=1):
+    """A text of a few sentences that has its number in it, so that a mix-up shows."""
+    chosen = (PHRASES[(number + i) % len(PHRASES)] for i in range(phrases))
+    text = " ".join([f"Dépêche numéro {number}.", *chosen])
     return translation_pb2.TranslateRequest(
         text=text, source_language="fr", target_languages=["en"]
     )
@@ -101,7 +106,8 @@ class Batch(threading.Thread):
     @staticmethod
     def requests(numbers):
         for number in numbers:
-            yield translation_pb2.TranslateBatchRequest(id=str(number), document=document(number))
+            wanted = document(number, BATCH_PHRASES)
+            yield translation_pb2.TranslateBatchRequest(id=str(number), document=wanted)
 
     def wrong(self):
         return sum(not is_answer_to(int(id), answer) for id, answer in self.answers.items())

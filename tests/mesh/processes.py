@@ -51,6 +51,8 @@ class Replica:
     def start(self):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DEPECHE_")}
         environment["OTEL_BSP_SCHEDULE_DELAY"] = "200"
+        # The same texts are sent again and again, and are to be under way when something happens.
+        environment["DEPECHE_CACHE_BYTES"] = "0"
         self.process = subprocess.Popen(
             [self.binary, "serve"]
             + ["--listen", f"127.0.0.1:{self.grpc}", "--admin", f"127.0.0.1:{self.admin}"]

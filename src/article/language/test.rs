@@ -49,7 +49,7 @@ fn a_malformed_tag_is_named_with_an_example() {
         assert!(matches!(error, LanguageError::Malformed { .. }), "{tag}");
         let message = error.to_string();
         assert!(
-            message.contains(tag) && message.contains("pt-BR"),
+            message.contains(&tag.escape_debug().to_string()) && message.contains("pt-BR"),
             "{message}"
         );
     }

@@ -68,6 +68,7 @@ fn french_number_words_mean_what_they_mean() {
         ("soixante-quinze ans, soixante et onze ans", &["75", "71"]),
         ("quatre-vingt mille, quatre-vingts", &["80000", "80"]),
         ("mille deux cents salariés", &["1200"]),
+        ("en mil neuf cent dix-sept, le mil", &["1917", "~1000"]),
         ("deux cent mille trois cent vingt et un", &["200321"]),
         ("dix-huit cents", &["1800"]),
         ("cent cinquante", &["150"]),

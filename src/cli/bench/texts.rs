@@ -34,7 +34,7 @@ impl Bench {
         let asked = Asked {
             // One worker: the threads share its products.
             engine: self.start("texts", NonZeroUsize::MIN, batch, false)?,
-            model: model.clone(),
+            model: Model::Causal(model.clone()),
             options: self.options(Some(length)),
         };
         asked.one(&prompt).await.map_err(failed)?; // warms up
@@ -108,7 +108,7 @@ impl Bench {
 /// What every text is asked of.
 struct Asked {
     engine: Engine,
-    model: Arc<Causal>,
+    model: Model,
     options: DecodeOptions,
 }
 
@@ -124,7 +124,7 @@ impl Asked {
     async fn one(&self, prompt: &[TokenId]) -> Result<Written, InferenceError> {
         let request = Arc::new(self.engine.reserve(1)?);
         let started = Instant::now();
-        let mut writing = request.write(&self.model, prompt.to_vec(), self.options)?;
+        let mut writing = request.write(self.model.clone(), prompt.to_vec(), self.options)?;
         let mut first = None;
         while writing.next().await.is_some() {
             first.get_or_insert_with(|| started.elapsed());
@@ -154,7 +154,7 @@ impl Asked {
         request: &Arc<Reservation>,
         prompt: &[TokenId],
     ) -> Result<Vec<TokenId>, InferenceError> {
-        let writing = request.write(&self.model, prompt.to_vec(), self.options)?;
+        let writing = request.write(self.model.clone(), prompt.to_vec(), self.options)?;
         Ok(writing.end().await?.take_best().tokens)
     }
 }

@@ -58,6 +58,9 @@ const DEFAULT_STEP_TIME: Duration = Duration::from_secs(10);
 /// was not sent is slower than any limit. Exit codes: 0; 1 when an objective is missed or nothing
 /// got a good answer; 2 for bad usage. An interrupt ends the sending, a second one the waiting; both
 /// still report.
+///
+/// A server answers sentences that it was asked for lately from its cache, and a few articles come again
+/// and again: to measure its models, start it with --cache-bytes 0.
 #[derive(Debug, clap::Args)]
 pub struct Load {
     /// Articles, text files in UTF-8 or folders with .txt files; one at random a request [default:

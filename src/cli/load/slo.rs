@@ -72,9 +72,11 @@ fn objective(name: &str, limit: &str) -> Result<Objective, String> {
             let percent = limit
                 .strip_suffix('%')
                 .ok_or_else(|| format!("{name}={limit}: give a percentage, such as 0.1%"))?;
-            Ok(Objective::Errors {
-                share: number(percent)? / 100.0,
-            })
+            let share = number(percent)? / 100.0;
+            if share > 1.0 {
+                return Err(format!("{name}={limit}: there are no more than 100%"));
+            }
+            Ok(Objective::Errors { share })
         }
         "goodput" => {
             let per_second = limit.strip_suffix("/s").unwrap_or(limit);
@@ -103,6 +105,10 @@ fn share(name: &str) -> Option<f64> {
         return Some(1.0);
     }
     let digits = name.strip_prefix('p')?;
+    // p999 is p99.9, but p101 nothing.
+    if digits.len() > 2 && !digits.contains('.') && !digits.starts_with("99") {
+        return None;
+    }
     let (whole, fraction) = digits.split_once('.').unwrap_or_else(|| {
         let two = digits.len().min(2);
         digits.split_at_checked(two).unwrap_or((digits, ""))

@@ -19,6 +19,9 @@ const UNDECODABLE: &str = "failed to decode Protobuf message";
 const OVERSIZED: &str = "Error, decoded message length too large";
 const UNFRAMED: &str = "protocol error: received message with";
 const NOT_UNPACKED: &str = "Error decompressing";
+const MISSING: &str = "Missing request message";
+const CUT_SHORT: &str = "Unexpected EOF decoding stream";
+const BROKEN: &str = "h2 protocol error: error reading a body from connection";
 const UNPACKED_OVERSIZED: &str = "Error decompressing: size limit";
 
 /// The layer.
@@ -69,8 +72,12 @@ fn correct(headers: &mut HeaderMap) {
     let message = status.message();
     let begins = |with: &[&str]| with.iter().any(|with| message.starts_with(with));
     let corrected = match status.code() {
-        Code::Internal if begins(&[UNDECODABLE, UNFRAMED, NOT_UNPACKED]) => {
+        Code::Internal if begins(&[UNDECODABLE, UNFRAMED, NOT_UNPACKED, MISSING, CUT_SHORT]) => {
             status::unreadable_message(message)
+        }
+        // Nobody reads it; the log and the metrics tell it from a fault of the server.
+        Code::Unknown | Code::Internal if begins(&[BROKEN]) => {
+            Status::cancelled("the client's connection broke")
         }
         Code::OutOfRange if begins(&[OVERSIZED]) => status::oversized_message(message),
         Code::ResourceExhausted if begins(&[UNPACKED_OVERSIZED]) => {

@@ -186,7 +186,8 @@ fn cardinal(phrase: &Phrase) -> Option<Said> {
         let fits = match after_and {
             Some(next @ ("un" | "une")) => {
                 let tens = sum.low() >= 20 && sum.low() % 10 == 0;
-                (tens || sum.low() == 0 && phrase.joined(words - 1) == Some("mille"))
+                (tens
+                    || sum.low() == 0 && matches!(phrase.joined(words - 1), Some("mille" | "mil")))
                     && put(&mut sum, next, true)
             }
             Some("onze") => sum.low() == 60 && put(&mut sum, "onze", true),
@@ -284,7 +285,7 @@ fn put(sum: &mut Sum, word: &str, inside: bool) -> bool {
         "cent" | "cents" => {
             return (inside || word == "cent") && low != 1 && sum.put_hundred();
         }
-        "mille" => return sum.put_scale(3, 1),
+        "mille" | "mil" => return sum.put_scale(3, 1),
         _ => {
             if let Some((_, tens)) = TENS.iter().find(|(tens, _)| *tens == word) {
                 return low == 0 && {

@@ -24,9 +24,16 @@ pub fn of(work: &Work) -> Vec<Step> {
         let (queue, encode, decode) = (times.queue, times.encode, times.decode);
         steps.push(step("queue", (queue.start, queue.end)));
         let mut batch = step("batch", (encode.start, decode.end));
+        let computed = |all: usize, kept: usize| whole(all.saturating_sub(kept));
         batch.attributes = vec![
-            ("depeche.source_tokens", whole(work.source_tokens)),
-            ("depeche.target_tokens", whole(work.target_tokens)),
+            (
+                "depeche.source_tokens",
+                computed(work.source_tokens, work.kept_source_tokens),
+            ),
+            (
+                "depeche.target_tokens",
+                computed(work.target_tokens, work.kept_target_tokens),
+            ),
         ];
         batch.inside = vec![
             step("encode", (encode.start, encode.end)),
