@@ -26,7 +26,7 @@ impl Kernel for Avx2 {
         each: &mut dyn FnMut(&TileSums),
     ) {
         let depth = rows.depth();
-        let accumulate = |rows: &[u8], panel: &Panel, tile: &mut Tile| {
+        let accumulate = |_, rows: &[u8], panel: &Panel, tile: &mut Tile| {
             assert!(depth.is_multiple_of(GROUP) && panel.bytes.len() == depth * PANEL);
             for (row, sums) in rows.chunks_exact(depth).zip(&mut tile.0) {
                 for block in 0..PANEL / BLOCK {

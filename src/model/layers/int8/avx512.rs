@@ -30,7 +30,9 @@ impl Kernel for Avx512Vnni {
         each: &mut dyn FnMut(&TileSums),
     ) {
         let depth = rows.depth();
-        let accumulate = |rows: &[u8], panel: &Panel, tile: &mut Tile| {
+        // Of many rows the first block asks for the next panel. One sentence's step takes longer if it does.
+        let asks = rows.count() > MAX_ROWS;
+        let accumulate = |first_row: usize, rows: &[u8], panel: &Panel, tile: &mut Tile| {
             let count = rows.len() / depth;
             assert!(
                 depth.is_multiple_of(GROUP)
@@ -41,12 +43,15 @@ impl Kernel for Avx512Vnni {
             // have the lengths asserted above, and `ROWS` is the number of rows in `rows`.
             unsafe {
                 match count {
-                    1 => accumulate::<1>(rows, panel.bytes, depth, tile),
-                    2 => accumulate::<2>(rows, panel.bytes, depth, tile),
-                    3 => accumulate::<3>(rows, panel.bytes, depth, tile),
-                    4 => accumulate::<4>(rows, panel.bytes, depth, tile),
-                    5 => accumulate::<5>(rows, panel.bytes, depth, tile),
-                    MAX_ROWS => accumulate::<MAX_ROWS>(rows, panel.bytes, depth, tile),
+                    1 => accumulate::<1, false>(rows, panel.bytes, depth, tile),
+                    2 => accumulate::<2, false>(rows, panel.bytes, depth, tile),
+                    3 => accumulate::<3, false>(rows, panel.bytes, depth, tile),
+                    4 => accumulate::<4, false>(rows, panel.bytes, depth, tile),
+                    5 => accumulate::<5, false>(rows, panel.bytes, depth, tile),
+                    MAX_ROWS if asks && first_row == 0 => {
+                        accumulate::<MAX_ROWS, true>(rows, panel.bytes, depth, tile)
+                    }
+                    MAX_ROWS => accumulate::<MAX_ROWS, false>(rows, panel.bytes, depth, tile),
                     _ => unreachable!("{count} rows"),
                 }
             }
@@ -152,13 +157,27 @@ fn dot(row: &[u8], weights: &[u8]) -> i32 {
 
 const LANES: usize = 16;
 
+/// `ASKS`: whether the next panel, which begins where this one ends, is to come into the second cache meanwhile.
+///
 /// # Safety
 /// The machine has AVX-512 F and VNNI; `rows` holds `ROWS * depth` bytes, `panel` `depth * PANEL`,
 /// and `depth` is a multiple of `GROUP`.
 #[target_feature(enable = "avx512f,avx512vnni")]
-unsafe fn accumulate<const ROWS: usize>(rows: &[u8], panel: &[i8], depth: usize, tile: &mut Tile) {
+unsafe fn accumulate<const ROWS: usize, const ASKS: bool>(
+    rows: &[u8],
+    panel: &[i8],
+    depth: usize,
+    tile: &mut Tile,
+) {
     let mut sums = [[_mm512_setzero_si512(); PANEL / LANES]; ROWS];
+    let next = panel.as_ptr_range().end;
     for group in 0..depth / GROUP {
+        if ASKS {
+            for i in 0..PANEL / LANES {
+                let next = next.wrapping_add((group * PANEL + i * LANES) * GROUP);
+                _mm_prefetch::<_MM_HINT_T1>(next.cast());
+            }
+        }
         let mut weights = [_mm512_setzero_si512(); PANEL / LANES];
         for (i, weights) in weights.iter_mut().enumerate() {
             // SAFETY: group `group` of the panel is `PANEL * GROUP` bytes, four registers.

@@ -120,13 +120,13 @@ pub struct TileSums<'a> {
     pub panel: &'a Panel<'a>,
 }
 
-/// `Kernel::multiply` of kernels that take a few rows at once: `accumulate(bytes, panel, tile)` sets the
-/// first rows of the tile to what `bytes`, 1 to `at_once` rows, give with the panel.
+/// `Kernel::multiply` of kernels that take a few rows at once: `accumulate(first_row, bytes, panel, tile)` sets the
+/// first rows of the tile to what `bytes`, 1 to `at_once` rows from `first_row` on, give with the panel.
 fn in_tiles(
     rows: &QuantizedRows,
     weights: &PackedWeights,
     at_once: usize,
-    accumulate: impl Fn(&[u8], &Panel, &mut Tile),
+    accumulate: impl Fn(usize, &[u8], &Panel, &mut Tile),
     each: &mut dyn FnMut(&TileSums),
 ) {
     assert_eq!(rows.depth(), weights.depth(), "a product of unequal depths");
@@ -134,7 +134,7 @@ fn in_tiles(
     for panel in weights.panels() {
         for first_row in (0..rows.count()).step_by(at_once) {
             let count = at_once.min(rows.count() - first_row);
-            accumulate(rows.bytes(first_row, count), &panel, &mut tile);
+            accumulate(first_row, rows.bytes(first_row, count), &panel, &mut tile);
             each(&TileSums {
                 first_row,
                 sums: &tile.0[..count],

@@ -18,7 +18,7 @@ impl Kernel for Scalar {
         each: &mut dyn FnMut(&TileSums),
     ) {
         let depth = rows.depth();
-        let accumulate = |rows: &[u8], panel: &Panel, tile: &mut Tile| {
+        let accumulate = |_, rows: &[u8], panel: &Panel, tile: &mut Tile| {
             for (row, sums) in rows.chunks_exact(depth).zip(&mut tile.0) {
                 sums.fill(0);
                 let groups = panel.bytes.chunks_exact(PANEL * GROUP);
