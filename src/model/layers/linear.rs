@@ -109,21 +109,24 @@ impl Linear {
             bail!("{} asks for rows of shape {:?}", asks.len(), x.shape());
         }
         let mut rankings: Vec<Ranking> = asks.iter().map(Ranking::new).collect();
-        let mut offer = |row: usize, first: usize, logits: &[f32]| {
-            rankings[row].offer(logits, |i| TokenId((first + i) as u32));
-        };
         match self {
             Linear::Int8(linear) => super::with_values(x, |x| {
-                let mut values = [MaybeUninit::new(0f32); int8::PANEL * int8::TILE_ROWS];
+                let mut values = [[0f32; int8::PANEL]; int8::TILE_ROWS];
                 let rows = QuantizedRows::new(x, linear.inputs, linear.quantization);
                 int8::kernel().multiply(&rows, &linear.weights, &mut |tile| {
-                    linear.finish(tile, int8::PANEL, &mut values);
-                    let rows = values.chunks_exact(int8::PANEL).take(tile.sums.len());
-                    for (row, values) in (tile.first_row..).zip(rows) {
-                        let values = &raw const values[..tile.panel.columns];
-                        // SAFETY: all were initialised when the array was made.
-                        let values = unsafe { &*(values as *const [f32]) };
-                        offer(row, tile.panel.first_column, values);
+                    let columns = tile.panel.columns;
+                    let rankings = &mut rankings[tile.first_row..][..tile.sums.len()];
+                    let mut bars = [None; int8::TILE_ROWS];
+                    for (bar, ranking) in bars.iter_mut().zip(&*rankings) {
+                        *bar = ranking.bar();
+                    }
+                    let over = logits(tile, linear.bias_of(tile), &bars, &mut values);
+                    for (row, ranking) in rankings.iter_mut().enumerate() {
+                        if over[row] {
+                            ranking.offer(&values[row][..columns], |i| {
+                                TokenId((tile.panel.first_column + i) as u32)
+                            });
+                        }
                     }
                 });
             })?,
@@ -131,9 +134,9 @@ impl Linear {
                 let y = self.forward(x)?;
                 let columns = y.dim(1)?;
                 super::with_values(&y, |y| {
-                    y.chunks_exact(columns)
-                        .enumerate()
-                        .for_each(|(row, values)| offer(row, 0, values));
+                    for (ranking, logits) in rankings.iter_mut().zip(y.chunks_exact(columns)) {
+                        ranking.offer(logits, |i| TokenId(i as u32));
+                    }
                 })?;
             }
         }
@@ -334,8 +337,49 @@ impl CustomOp1 for Int8Pair<'_> {
     }
 }
 
-/// Gives `write` the values of a tile and their places: those of row `m`, from `out[m * stride]` on. One
-/// order of multiplications everywhere, so that a real value does not depend on the machine.
+/// The values of a tile, and for each row whether one is over its bar, or it has none.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
+    "x86_64+avx2+fma"
+))]
+fn logits(
+    tile: &TileSums,
+    bias: &[f32],
+    bars: &[Option<f32>; int8::TILE_ROWS],
+    values: &mut [[f32; int8::PANEL]; int8::TILE_ROWS],
+) -> [bool; int8::TILE_ROWS] {
+    // Whole panels, so that no loop has a rest: what a last panel lacks is over no bar.
+    let mut whole = [f32::NEG_INFINITY; int8::PANEL];
+    whole[..bias.len()].copy_from_slice(bias);
+    let (starts, scales) = (tile.panel.start, tile.panel.scale);
+    let mut over = [false; int8::TILE_ROWS];
+    let rows = tile.sums.iter().zip(tile.row_scales).zip(bars).enumerate();
+    for (row, ((sums, row_scale), bar)) in rows {
+        let bar_or_least = bar.unwrap_or(f32::NEG_INFINITY);
+        let mut any = false;
+        for column in 0..int8::PANEL {
+            let y = value(
+                sums[column],
+                starts[column],
+                *row_scale,
+                scales[column],
+                whole[column],
+            );
+            values[row][column] = y;
+            any |= y > bar_or_least;
+        }
+        over[row] = any || bar.is_none();
+    }
+    over
+}
+
+/// The real value of a sum. One order of multiplications everywhere, so that it does not depend on the machine.
+#[inline(always)]
+fn value(sum: i32, start: i32, row_scale: f32, scale: f32, bias: f32) -> f32 {
+    (start + sum) as f32 * (row_scale * scale) + bias
+}
+
+/// Gives `write` the values of a tile and their places: those of row `m`, from `out[m * stride]` on.
 #[multiversion::multiversion(targets(
     "x86_64+avx512f+avx512bw+avx512vl+avx512dq",
     "x86_64+avx2+fma"
@@ -357,7 +401,7 @@ fn finish<T>(
     {
         let of_columns = starts.iter().zip(scales).zip(bias);
         for ((out, sum), ((start, scale), bias)) in out.iter_mut().zip(sums).zip(of_columns) {
-            write((start + sum) as f32 * (row_scale * scale) + bias, out);
+            write(value(*sum, *start, *row_scale, *scale, *bias), out);
         }
     }
 }

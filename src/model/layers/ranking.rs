@@ -27,6 +27,13 @@ impl<'a> Ranking<'a> {
         }
     }
 
+    /// What one of some logits must be over, or they need not be offered; `None` where all count.
+    pub fn bar(&self) -> Option<f32> {
+        let full = self.tokens.len() == self.wanted && !self.ask.normalizer;
+        let (_, least) = self.tokens.last().filter(|_| full)?;
+        Some(*least)
+    }
+
     /// Takes in some logits, those of `id(0)`, `id(1)` and so on, in rising order over all calls. What is not
     /// a number never ranks.
     pub fn offer(&mut self, logits: &[f32], id: impl Fn(usize) -> TokenId) {
@@ -38,7 +45,7 @@ impl<'a> Ranking<'a> {
             }
             self.sum += f64::from(sum_of_exponentials(logits, self.greatest));
         }
-        // Most parts hold nothing new.
+        // Most parts hold nothing new, those of a beam's normaliser, too.
         let full = self.tokens.len() == self.wanted;
         if full
             && self

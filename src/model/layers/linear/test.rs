@@ -45,3 +45,39 @@ fn layers_that_do_not_fit_are_an_error() {
     assert!(first.then(&other, &x).is_err());
     assert!(other.forward(&x).is_err());
 }
+
+#[test]
+fn ranking_finds_in_tiles_what_it_finds_in_whole_rows() {
+    let x: Vec<f32> = (0..37 * 40)
+        .map(|i| (i * 31 % 97) as f32 / 30.0 - 1.5)
+        .collect();
+    let x = Tensor::from_vec(x, (37, 40), &Device::Cpu).unwrap();
+    for (top, normalizer) in [(1, false), (4, false), (64, false), (300, false), (4, true)] {
+        // The last panel of 200 outputs is not a whole one, nor is the last tile of 37 rows.
+        let mut layer = layer((40, 200), Quantization::PerRow, Activation::None);
+        let Linear::Int8(linear) = &mut layer else {
+            panic!("made as int8");
+        };
+        linear.bias[70] = f32::NEG_INFINITY;
+        if !normalizer {
+            // Equal in all rows, in two panels: the first ranks first.
+            linear.bias[3] = 1e9;
+            linear.bias[140] = 1e9;
+        }
+        let logits = layer.forward(&x).unwrap().to_vec2::<f32>().unwrap();
+        let asks: Vec<Ask> = (0..37)
+            .map(|row| Ask {
+                top,
+                normalizer,
+                banned: (0..row % 5).map(|i| TokenId(3 + 45 * i)).collect(),
+                ..Ask::default()
+            })
+            .collect();
+        let ranked = layer.rank(&x, &asks).unwrap();
+        for ((ranked, logits), ask) in ranked.iter().zip(&logits).zip(&asks) {
+            let whole = Ranked::of(logits, ask);
+            assert_eq!(ranked.tokens, whole.tokens, "{ask:?}");
+            assert!((ranked.log_normalizer - whole.log_normalizer).abs() < 1e-3);
+        }
+    }
+}
