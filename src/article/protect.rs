@@ -109,8 +109,14 @@ fn phone_span(text: &str, start: usize) -> Option<Range<usize>> {
     (!more).then_some(start..at)
 }
 
+/// Every form below has one of these; most words have none, and are not looked at further.
+const MARKS: &[u8] = b"./\\:@#_(&";
+
 /// The first protected stretch of a word, which has no edge character.
 fn in_word(word: &str) -> Option<Range<usize>> {
+    if !word.bytes().any(|byte| MARKS.contains(&byte)) {
+        return None;
+    }
     let span = url(word)
         .or_else(|| mail(word))
         .or_else(|| tag(word))

@@ -257,6 +257,9 @@ fn lacks_only_accents(written: &str, name: &str, hop: &LoadedHop) -> bool {
 }
 
 fn folded(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_owned(); // without a string for each letter
+    }
     word.chars()
         .map(|c| fold(c).unwrap_or_else(|| c.to_string()))
         .collect()

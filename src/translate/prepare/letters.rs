@@ -57,7 +57,7 @@ pub fn is_punctuation(c: char) -> bool {
 
 /// A Latin letter without what the vocabulary may lack: its accents, or its foreign shape.
 pub fn fold(c: char) -> Option<String> {
-    if !is_latin(c) {
+    if c.is_ascii() || !is_latin(c) {
         return None;
     }
     let base: String = match c {
