@@ -8,7 +8,7 @@ use super::{
     decode::Search,
     pinning,
     queue::{Job, Queue, RequestId, Space},
-    turns::Turn,
+    turns::{Position, Turn},
     worker::Worker,
 };
 use crate::model::{Model, TokenId, Translator};
@@ -198,9 +198,20 @@ impl Reservation {
         source: Vec<TokenId>,
         task: Task,
     ) -> Result<Output, InferenceError> {
+        self.run_at(Position::Last, model, source, task).await
+    }
+
+    /// The same at that position among the request's sentences.
+    pub async fn run_at(
+        &self,
+        position: Position,
+        model: &Arc<Translator>,
+        source: Vec<TokenId>,
+        task: Task,
+    ) -> Result<Output, InferenceError> {
         let model = Model::Translator(model.clone());
         let cost = task.cost(source.len());
-        let answer = self.submit(model, source, task, None)?;
+        let answer = self.submit(position, model, source, task, None)?;
         let mut inside = Inside::enter(self);
         let output = answered(answer).await?;
         inside.answered(cost, &output);
@@ -223,7 +234,7 @@ impl Reservation {
         Ok(Writing {
             prompt: prompt.len(),
             search: options.search,
-            answer: self.submit(model, prompt, task, Some(follower))?,
+            answer: self.submit(Position::Last, model, prompt, task, Some(follower))?,
             tokens,
             told: 0,
             // What is refused was not in the engine, and nobody gave it up.
@@ -234,6 +245,7 @@ impl Reservation {
 
     fn submit(
         &self,
+        position: Position,
         model: Model,
         source: Vec<TokenId>,
         task: Task,
@@ -261,6 +273,7 @@ impl Reservation {
         }
         self.shared.queue.push(Job {
             turn: self.turn.clone(),
+            position,
             model,
             source,
             task,

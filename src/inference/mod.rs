@@ -34,6 +34,7 @@ pub use cost::Cost;
 pub use decode::{DecodeOptions, Hypothesis};
 pub use engine::{Engine, EngineSettings, Reservation, Writing};
 pub use products::split_products;
+pub use turns::Position;
 
 use std::{num::NonZeroUsize, time::Duration};
 

@@ -5,7 +5,7 @@ pub(super) mod test;
 
 use super::{
     InferenceError, Output, Task,
-    turns::{Turn, Turns},
+    turns::{Position, Turn, Turns},
 };
 use crate::model::{Model, TokenId};
 use std::{
@@ -21,6 +21,8 @@ pub struct RequestId(pub u64);
 /// One sentence. A job whose asker has gone (`reply` closed) is dropped wherever it is met.
 pub struct Job {
     pub turn: Turn,
+    /// Among its request's sentences.
+    pub position: Position,
     pub model: Model,
     /// Ended by the model's end token; an instruction model's prompt.
     pub source: Vec<TokenId>,
@@ -86,7 +88,7 @@ impl Queue {
         if state.stopped {
             return Err(InferenceError::Stopped);
         }
-        state.turns.push(job.turn.clone(), job);
+        state.turns.push(job.turn.clone(), job.position, job);
         self.filled.notify_one();
         Ok(())
     }
@@ -132,6 +134,12 @@ impl Queue {
         let mut state = self.lock();
         state.turns.retain(|job| !job.reply.is_closed());
         state.turns.len()
+    }
+
+    /// If one of about the next `turns` is that of a request that came for one sentence: how many such requests
+    /// wait. Else 0.
+    pub fn lone(&self, turns: usize) -> usize {
+        self.lock().turns.lone(turns)
     }
 
     /// Waiting sentences and their tokens.

@@ -1,6 +1,8 @@
 //! Whose turn it is. First what somebody waits for, then batches; among each the clients in turn, among
 //! a client's its requests in turn, each with its sentences in order: so that one sentence does not wait
-//! for ten thousand, whoever sent them.
+//! for ten thousand, whoever sent them. Of the clients, and of a client's requests, those who are new have a turn
+//! before those who had one, so that one sentence does not wait for a hundred others either. As with the flows of
+//! FQ-CoDel (RFC 8290, 4.2) nobody is new again before all others had a turn, so that coming often gains nothing.
 
 use super::{asker::Urgency, queue::RequestId};
 use std::{
@@ -11,12 +13,25 @@ use std::{
 /// Where both wait, one turn of so many is a batch's, so that no batch waits for ever.
 pub const BATCH_TURN: usize = 8;
 
+/// Where both wait, one turn of so many is one of who had a turn before, so that no newcomers keep them waiting
+/// for ever.
+const OLD_TURN: usize = 8;
+
 /// Where an item stands.
 #[derive(Clone, Debug)]
 pub struct Turn {
     pub urgency: Urgency,
     pub client: Arc<str>,
     pub request: RequestId,
+}
+
+/// Where an item stands among its request's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// Behind all that came before.
+    Last,
+    /// Before all: it goes on with what had a turn already, and whose answer others wait behind.
+    First,
 }
 
 /// Items of `T` that wait for their turn.
@@ -30,9 +45,16 @@ pub struct Turns<T> {
 
 type Clients<T> = Rotation<Arc<str>, Rotation<RequestId, VecDeque<T>>>;
 
-/// Lines by key; the one whose turn it is comes first, and none is empty.
+/// Lines by key; of both kinds the one whose turn it is comes first.
 #[derive(Debug)]
-struct Rotation<K, L>(VecDeque<(K, L)>);
+struct Rotation<K, L> {
+    /// That had no turn yet; none is empty.
+    new: VecDeque<(K, L)>,
+    /// That had one. An empty line keeps its place until its turn.
+    old: VecDeque<(K, L)>,
+    /// New lines' turns that an old one waited for.
+    since_old: usize,
+}
 
 /// Something that items wait in.
 trait Line: Default {
@@ -45,23 +67,22 @@ trait Line: Default {
 }
 
 impl<T> Turns<T> {
-    pub fn push(&mut self, turn: Turn, item: T) {
+    pub fn push(&mut self, turn: Turn, position: Position, item: T) {
         let clients = match turn.urgency {
             Urgency::Interactive => &mut self.interactive,
             Urgency::Batch => &mut self.batch,
         };
         let requests = clients.line(turn.client);
-        requests.line(turn.request).push_back(item);
+        let items = requests.line(turn.request);
+        match position {
+            Position::Last => items.push_back(item),
+            Position::First => items.push_front(item),
+        }
     }
 
     /// The next item if it `fits`.
     pub fn pop(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
-        let batch = match (self.interactive.is_empty(), self.batch.is_empty()) {
-            (true, true) => return None,
-            (true, false) => true,
-            (false, true) => false,
-            (false, false) => self.since_batch + 1 >= BATCH_TURN,
-        };
+        let batch = self.next_is_batch();
         let clients = match batch {
             true => &mut self.batch,
             false => &mut self.interactive,
@@ -90,9 +111,41 @@ impl<T> Turns<T> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        let clients = self.interactive.0.iter().chain(&self.batch.0);
-        let requests = clients.flat_map(|(_, requests)| &requests.0);
-        requests.flat_map(|(_, items)| items)
+        let clients = self.interactive.lines().chain(self.batch.lines());
+        clients.flat_map(Rotation::lines).flatten()
+    }
+
+    /// If one of about the next `turns` is that of a lone request, an interactive one of which nothing came but one
+    /// item: how many of those wait. Else 0.
+    pub fn lone(&self, turns: usize) -> usize {
+        let is_lone = |(_, items): &&(RequestId, VecDeque<T>)| items.len() == 1;
+        let clients = match self.interactive.next_is_new() {
+            true => &self.interactive.new,
+            false => &self.interactive.old,
+        };
+        let clients = clients.iter().map(|(_, requests)| requests);
+        let mut next = clients.filter(|requests| !requests.is_empty()).take(turns);
+        let has_lone = |requests: &Rotation<RequestId, VecDeque<T>>| {
+            requests.next_is_new()
+                && requests
+                    .new
+                    .iter()
+                    .take(turns)
+                    .any(|request| is_lone(&request))
+        };
+        if self.next_is_batch() || !next.any(has_lone) {
+            return 0;
+        }
+        let requests = self.interactive.lines().flat_map(|requests| &requests.new);
+        requests.filter(is_lone).count()
+    }
+
+    fn next_is_batch(&self) -> bool {
+        match (self.interactive.is_empty(), self.batch.is_empty()) {
+            (interactive, true) => interactive,
+            (true, false) => true,
+            (false, false) => self.since_batch + 1 >= BATCH_TURN,
+        }
     }
 
     /// All of them.
@@ -117,19 +170,54 @@ impl<T> Default for Turns<T> {
 
 impl<K, L> Default for Rotation<K, L> {
     fn default() -> Self {
-        Rotation(VecDeque::new())
+        Rotation {
+            new: VecDeque::new(),
+            old: VecDeque::new(),
+            since_old: 0,
+        }
+    }
+}
+
+impl<K, L> Rotation<K, L> {
+    fn lines(&self) -> impl Iterator<Item = &L> {
+        self.new.iter().chain(&self.old).map(|(_, line)| line)
+    }
+}
+
+impl<K, L: Line> Rotation<K, L> {
+    /// Whether a line that had a turn waits for another.
+    fn old_one_waits(&self) -> bool {
+        self.old.iter().any(|(_, line)| !line.is_empty())
+    }
+
+    /// Whether the next turn is a new line's.
+    fn next_is_new(&self) -> bool {
+        !self.new.is_empty() && (!self.old_one_waits() || self.since_old + 1 < OLD_TURN)
+    }
+
+    /// The line whose turn is next.
+    fn next_line(&self) -> Option<&L> {
+        let lines = match self.next_is_new() {
+            true => &self.new,
+            false => &self.old,
+        };
+        let mut lines = lines.iter().map(|(_, line)| line);
+        lines.find(|line| !line.is_empty())
     }
 }
 
 impl<K: PartialEq, L: Line> Rotation<K, L> {
-    /// The line of that key, at the end if it is new. What is put into it must not be nothing.
+    /// The line of that key, a new one if there is none. What is put into it must not be nothing.
     fn line(&mut self, key: K) -> &mut L {
-        let at = self.0.iter().position(|(there, _)| *there == key);
-        let at = at.unwrap_or_else(|| {
-            self.0.push_back((key, L::default()));
-            self.0.len() - 1
+        let is_it = |(there, _): &(K, L)| *there == key;
+        if let Some(at) = self.old.iter().position(is_it) {
+            return &mut self.old[at].1;
+        }
+        let at = self.new.iter().position(is_it).unwrap_or_else(|| {
+            self.new.push_back((key, L::default()));
+            self.new.len() - 1
         });
-        &mut self.0[at].1
+        &mut self.new[at].1
     }
 }
 
@@ -137,32 +225,44 @@ impl<K: PartialEq, L: Line> Line for Rotation<K, L> {
     type Item = L::Item;
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.new.is_empty() && !self.old_one_waits()
     }
 
     fn len(&self) -> usize {
-        self.0.iter().map(|(_, line)| line.len()).sum()
+        self.lines().map(L::len).sum()
     }
 
     fn first(&self) -> Option<&L::Item> {
-        self.0.front()?.1.first()
+        self.next_line()?.first()
     }
 
-    /// The line whose turn it was goes to the end.
+    /// The line whose turn it was goes to the end of the old ones.
     fn pop(&mut self) -> Option<L::Item> {
-        let (key, mut line) = self.0.pop_front()?;
-        let item = line.pop();
-        if !line.is_empty() {
-            self.0.push_back((key, line));
+        let is_new = self.next_is_new();
+        // The turns of those that have nothing.
+        while self.old.front().is_some_and(|(_, line)| line.is_empty()) {
+            self.old.pop_front();
         }
+        self.since_old = match is_new && !self.old.is_empty() {
+            true => self.since_old + 1,
+            false => 0,
+        };
+        let lines = match is_new {
+            true => &mut self.new,
+            false => &mut self.old,
+        };
+        let (key, mut line) = lines.pop_front()?;
+        let item = line.pop();
+        self.old.push_back((key, line));
         item
     }
 
     fn retain(&mut self, keep: &mut impl FnMut(&L::Item) -> bool) {
-        self.0.retain_mut(|(_, line)| {
+        self.new.retain_mut(|(_, line)| {
             line.retain(keep);
             !line.is_empty()
         });
+        self.old.iter_mut().for_each(|(_, line)| line.retain(keep));
     }
 }
 
@@ -206,7 +306,7 @@ mod tests {
     fn order(items: &[(Urgency, &str, u64, &'static str)]) -> Vec<&'static str> {
         let mut turns = Turns::default();
         for (urgency, client, request, item) in items {
-            turns.push(turn(*urgency, client, *request), *item);
+            turns.push(turn(*urgency, client, *request), Position::Last, *item);
         }
         assert_eq!(turns.len(), items.len());
         turns.drain().collect()
@@ -231,12 +331,29 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_on_comes_before_what_its_request_has_not_begun() {
+        let mut turns = Turns::default();
+        for sentence in 1..=3 {
+            turns.push(turn(Interactive, "a", 1), Position::Last, (1, sentence));
+        }
+        turns.push(turn(Interactive, "a", 2), Position::Last, (2, 1));
+        assert_eq!(turns.pop(|_| true), Some((1, 1)));
+        turns.push(turn(Interactive, "a", 1), Position::First, (1, 1));
+        let order: Vec<_> = turns.drain().collect();
+        assert_eq!(order, [(2, 1), (1, 1), (1, 2), (1, 3)]);
+    }
+
+    #[test]
     fn interactive_sentences_come_before_batches_which_are_not_starved() {
         let mut turns = Turns::default();
-        turns.push(turn(Batch, "b", 0), "batch");
-        turns.push(turn(Batch, "b", 0), "batch");
+        turns.push(turn(Batch, "b", 0), Position::Last, "batch");
+        turns.push(turn(Batch, "b", 0), Position::Last, "batch");
         for request in 1..=20 {
-            turns.push(turn(Interactive, "a", request), "interactive");
+            turns.push(
+                turn(Interactive, "a", request),
+                Position::Last,
+                "interactive",
+            );
         }
         let order: Vec<_> = turns.drain().collect();
         let at = |n: usize| {
@@ -252,10 +369,87 @@ mod tests {
     }
 
     #[test]
+    fn who_is_new_comes_before_those_who_had_a_turn_and_starves_nobody() {
+        let mut turns = Turns::default();
+        let pop = |turns: &mut Turns<u64>| turns.pop(|_| true);
+        for request in [1, 2] {
+            for _ in 0..2 {
+                turns.push(turn(Interactive, "a", request), Position::Last, request);
+            }
+        }
+        assert_eq!(pop(&mut turns), Some(1));
+        assert_eq!(pop(&mut turns), Some(2));
+        for request in 10..22 {
+            turns.push(turn(Interactive, "a", request), Position::Last, request);
+        }
+        turns.push(turn(Interactive, "b", 30), Position::Last, 30);
+        assert_eq!(pop(&mut turns), Some(30), "a client that is new");
+        let order: Vec<u64> = std::iter::from_fn(|| pop(&mut turns)).collect();
+        // One new request had its turn beside an old one above.
+        assert_eq!(
+            order,
+            [10, 11, 12, 13, 14, 15, 1, 16, 17, 18, 19, 20, 21, 2]
+        );
+    }
+
+    #[test]
+    fn who_comes_often_is_no_newcomer() {
+        let mut turns = Turns::default();
+        for client in ["a", "b", "c"] {
+            for _ in 0..9 {
+                turns.push(turn(Interactive, client, 1), Position::Last, client);
+            }
+        }
+        // A sentence a turn, each when the one before was taken.
+        let mut order = Vec::new();
+        for request in 0..12 {
+            if !turns.iter().any(|item| *item == "often") {
+                turns.push(
+                    turn(Interactive, "often", 10 + request),
+                    Position::Last,
+                    "often",
+                );
+            }
+            order.extend(turns.pop(|_| true));
+        }
+        let often = order.iter().filter(|item| **item == "often").count();
+        assert_eq!(often, 3, "a fourth of the turns: {order:?}");
+        // Who comes after all others had theirs is new again.
+        turns.retain(|item| *item != "often");
+        for _ in 0..8 {
+            turns.pop(|_| true);
+        }
+        turns.push(turn(Interactive, "often", 99), Position::Last, "often");
+        assert_eq!(turns.pop(|_| true), Some("often"));
+    }
+
+    #[test]
+    fn lone_is_who_is_next_and_asks_for_one() {
+        let mut turns = Turns::default();
+        turns.push(turn(Interactive, "a", 1), Position::Last, 0);
+        assert_eq!((turns.lone(0), turns.lone(1)), (0, 1));
+        turns.push(turn(Interactive, "a", 1), Position::Last, 0);
+        assert_eq!(turns.lone(9), 0, "two of one request");
+        turns.push(turn(Interactive, "a", 2), Position::Last, 0);
+        assert_eq!((turns.lone(1), turns.lone(2)), (0, 1), "behind them");
+        turns.push(turn(Interactive, "b", 3), Position::Last, 0);
+        assert_eq!(turns.lone(2), 2);
+        turns.pop(|_| true);
+        assert_eq!(turns.lone(1), 2, "the other client's");
+        turns.pop(|_| true);
+        assert_eq!(turns.lone(1), 1);
+        turns.pop(|_| true);
+        assert_eq!((turns.lone(9), turns.len()), (0, 1), "it had a turn before");
+        let mut turns = Turns::default();
+        turns.push(turn(Batch, "a", 1), Position::Last, 0);
+        assert_eq!(turns.lone(9), 0, "nobody waits for a batch");
+    }
+
+    #[test]
     fn what_does_not_fit_keeps_its_turn() {
         let mut turns = Turns::default();
-        turns.push(turn(Interactive, "a", 1), 10);
-        turns.push(turn(Interactive, "b", 2), 1);
+        turns.push(turn(Interactive, "a", 1), Position::Last, 10);
+        turns.push(turn(Interactive, "b", 2), Position::Last, 1);
         assert_eq!(turns.pop(|size| *size < 5), None);
         assert_eq!(turns.pop(|_| true), Some(10));
         assert_eq!(turns.pop(|size| *size < 5), Some(1));

@@ -17,9 +17,12 @@ use std::{
 /// Source tokens encoded between two decode steps: bounds what the joiners cost those under way.
 const MAX_ENCODED_TOKENS: usize = 2048;
 
-/// Where more waits than there is room for, nothing joins before so many rows are free: the encoder's weights
-/// come from memory, so that reading one sentence takes about as long as reading several.
+/// Where more waits than there is room for, nothing but [lone sentences](MOST_LONE) joins before so many rows are free:
+/// the encoder's weights come from memory, so that reading one sentence takes about as long as reading several.
 const JOIN_TOGETHER: usize = 16;
+
+/// Lone sentences that do not wait for others to join with: where more wait, they are the many.
+const MOST_LONE: usize = 4;
 
 pub struct Worker {
     /// The engine's name, for the metrics.
@@ -96,9 +99,13 @@ impl Worker {
         }
     }
 
-    /// Whether to go on without joiners. Small batches, such as those of texts, take each as soon as they can.
+    /// Whether to go on without joiners. Small batches, such as those of texts, take each as soon as they can, and
+    /// so does every batch what somebody waits for alone.
     fn waits_for_more_room(&self, rows: usize) -> bool {
-        rows < JOIN_TOGETHER && self.places >= 4 * JOIN_TOGETHER && self.queue.waiting() > rows
+        rows < JOIN_TOGETHER
+            && self.places >= 4 * JOIN_TOGETHER
+            && self.queue.waiting() > rows
+            && !(1..=MOST_LONE).contains(&self.queue.lone(rows))
     }
 
     fn tell_wait(&self, job: &Job) {
@@ -155,11 +162,13 @@ fn by_model(jobs: Vec<Job>) -> Vec<(Model, Vec<Job>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inference::queue::test::{queue, space};
+    use crate::inference::queue::test::{push_lone, queue, space};
 
-    /// Whether a worker with so many places, of which `free` are free, waits while so many sentences do.
-    fn waits(places: usize, free: usize, waiting: usize) -> bool {
+    /// Whether a worker with `free` of its `places` free goes on without joiners, where one request waits for
+    /// `waiting` sentences, and `lone` requests for one each.
+    fn waits(places: usize, free: usize, waiting: usize, lone: u64) -> bool {
         let (queue, _askers) = queue(&vec![space(1, 10, 0); waiting]);
+        let _lone_askers = push_lone(&queue, lone);
         let worker = Worker {
             engine: "sentences",
             queue: Arc::new(queue),
@@ -173,11 +182,19 @@ mod tests {
 
     #[test]
     fn many_join_together_and_few_at_once() {
-        assert!(waits(64, 15, 16));
-        assert!(!waits(64, 16, 100));
-        assert!(!waits(64, 15, 15), "there is room for all of them");
-        assert!(!waits(16, 1, 100), "a small batch");
-        assert!(!waits(64, 1, 0));
+        assert!(waits(64, 15, 16, 0));
+        assert!(!waits(64, 16, 100, 0));
+        assert!(!waits(64, 15, 15, 0), "there is room for all of them");
+        assert!(!waits(16, 1, 100, 0), "a small batch");
+        assert!(!waits(64, 1, 0, 0));
+        assert!(!waits(64, 3, 0, 4), "four lone ones");
+        assert!(waits(64, 3, 0, 5), "many lone ones");
+        assert!(waits(64, 0, 0, 4), "no room for one");
+        assert!(
+            !waits(64, 2, 100, 1),
+            "there is room for who comes before it, too"
+        );
+        assert!(waits(64, 1, 100, 1), "there is none for it");
     }
 
     #[test]

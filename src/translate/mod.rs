@@ -29,11 +29,12 @@ pub use times::{Interval, Times};
 
 use crate::{
     article::{Document, Sentence, strip_invisible},
-    inference::{DecodeOptions, InferenceError, Reservation},
+    inference::{DecodeOptions, InferenceError, Position, Reservation},
 };
 use futures::{Stream, StreamExt, stream};
 use sentence::{Outcome, Sentences};
 use std::{
+    iter,
     ops::{AddAssign, Range},
     sync::Arc,
     time::Duration,
@@ -142,7 +143,16 @@ pub fn translate(
     let hops = route
         .hops
         .iter()
-        .map(|hop| Sentences::new(request.clone(), cache.clone(), hop.clone(), decoding));
+        .zip(iter::once(Position::Last).chain(iter::repeat(Position::First)))
+        .map(|(hop, position)| {
+            Sentences::new(
+                request.clone(),
+                cache.clone(),
+                hop.clone(),
+                decoding,
+                position,
+            )
+        });
     let hops: Arc<[Sentences]> = hops.collect();
     let asked = route.asked.clone();
     let sentences = chosen(document, selection)

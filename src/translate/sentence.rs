@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     article,
-    inference::{Cost, DecodeOptions, Hypothesis, InferenceError, Reservation, Task},
+    inference::{Cost, DecodeOptions, Hypothesis, InferenceError, Position, Reservation, Task},
     model::TokenId,
 };
 use care::Care;
@@ -31,6 +31,8 @@ pub struct Sentences {
     hop: LoadedHop,
     /// How to decode where nothing was found wrong yet.
     decoding: DecodeOptions,
+    /// Of first attempts among the request's sentences; further ones come before those.
+    position: Position,
     cache: Cache,
     /// What the cache knows translations by, beside their sentences.
     setting: Arc<Setting>,
@@ -79,8 +81,10 @@ impl Sentences {
         cache: Cache,
         hop: LoadedHop,
         decoding: DecodeOptions,
+        position: Position,
     ) -> Self {
         Sentences {
+            position,
             setting: Arc::new(Setting::new(&hop, decoding)),
             request,
             hop,
@@ -110,12 +114,13 @@ impl Sentences {
 
     async fn compute(&self, sentence: &str) -> Result<Outcome, InferenceError> {
         let window = self.hop.model.max_source_tokens();
-        let parts = article::split_to_fit(sentence, |part| self.fits(part, window));
-        let translated = try_join_all(
-            parts
-                .iter()
-                .map(|part| self.translate_part(&sentence[part.clone()])),
-        )
+        if let Some(whole) = self.fitting(sentence, window) {
+            return self.translate_part(whole).await;
+        }
+        let parts = article::split_to_fit(sentence, |part| self.fitting(part, window).is_some());
+        let translated = try_join_all(parts.iter().map(|part| {
+            self.translate_part(self.prepared(&sentence[part.clone()], &Care::new(self.decoding)))
+        }))
         .await?;
         let mut outcome = Outcome::untranslated(String::new());
         let mut end = 0;
@@ -134,19 +139,24 @@ impl Sentences {
         Ok(outcome)
     }
 
-    /// Whether a part is within `window` tokens and can have all its placeholders.
-    fn fits(&self, part: &str, window: usize) -> bool {
+    /// A part, if it is within `window` tokens and can have all its placeholders.
+    fn fitting<'a>(&self, part: &'a str, window: usize) -> Option<Source<'a>> {
         if part.len() > window * LONGEST_TOKEN {
-            return false;
+            return None;
         }
-        let source = Source::new(part, &self.hop.model, &[], 0);
-        source.tokens.len() < window && source.prepared.protected.len() <= MAX_PROTECTED / 2
+        let source = self.prepared(part, &Care::new(self.decoding));
+        let fits =
+            source.tokens.len() < window && source.prepared.protected.len() <= MAX_PROTECTED / 2;
+        fits.then_some(source)
     }
 
-    /// What the model is given of a part, with so much care.
-    fn input<'a>(&self, part: &'a str, care: &Care) -> Input<'a> {
+    fn prepared<'a>(&self, text: &'a str, care: &Care) -> Source<'a> {
+        Source::new(text, &self.hop.model, &care.lost, care.rotation)
+    }
+
+    /// What the model is given of a part that was [prepared](Self::prepared) with the same care.
+    fn input<'a>(&self, source: Source<'a>, care: &Care) -> Input<'a> {
         let model = &self.hop.model;
-        let source = Source::new(part, model, &care.lost, care.rotation);
         let prefix = self.hop.prefix();
         let tokens = source.tokens.iter().map(|token| token.id);
         Input {
@@ -163,7 +173,11 @@ impl Sentences {
 
     /// Decodes a part once, and checks it: of the hypotheses that the search found the likeliest of
     /// those that lose least.
-    async fn decode(&self, input: Input<'_>) -> Result<Checked, InferenceError> {
+    async fn decode(
+        &self,
+        input: Input<'_>,
+        position: Position,
+    ) -> Result<Checked, InferenceError> {
         let Input {
             source,
             tokens,
@@ -172,7 +186,8 @@ impl Sentences {
         } = input;
         let task = Task::Decode(options);
         let submitted = Instant::now();
-        let output = self.request.run(&self.hop.model, tokens, task).await?;
+        let model = &self.hop.model;
+        let output = self.request.run_at(position, model, tokens, task).await?;
         let checked = output.hypotheses.into_iter().map(|mut hypothesis| {
             hypothesis.forget_source(prefix);
             self.check(&source, hypothesis)

@@ -8,7 +8,7 @@
 //! The estimate for a request is the work that comes before it in the queue's turns, and its own, by the
 //! measured rate. Where clients take turns, a request of `n` tokens waits for no more than `n` of each
 //! other one's, so that a sentence is let in beside a book. What is under way counts as if it had just
-//! begun: those that come later take turns with the new request, too.
+//! begun: those that come later take turns with the new request, too, their first before its next.
 
 mod backlog;
 mod bucket;

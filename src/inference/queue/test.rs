@@ -16,27 +16,39 @@ pub type Asker = oneshot::Receiver<Result<Output, InferenceError>>;
 /// A queue with a job for each of the spaces, of one request. Who asks waits as long as the second is held.
 pub fn queue(spaces: &[Space]) -> (Queue, Vec<Asker>) {
     let (queue, model) = (Queue::default(), model());
-    let mut askers = Vec::new();
-    for space in spaces {
-        let (reply, answer) = oneshot::channel();
-        askers.push(answer);
-        let job = Job {
-            turn: Turn {
-                urgency: Urgency::Interactive,
-                client: "a".into(),
-                request: RequestId(0),
-            },
-            model: model.clone(),
-            source: Vec::new(),
-            task: Task::Decode(DecodeOptions::default()),
-            submitted: Instant::now(),
-            reply,
-            follower: None,
-            space: *space,
-        };
-        queue.push(job).unwrap();
-    }
+    let askers = spaces.iter().map(|space| push(&queue, &model, 0, *space));
+    let askers = askers.collect();
     (queue, askers)
+}
+
+fn push(queue: &Queue, model: &Model, request: u64, space: Space) -> Asker {
+    let (reply, answer) = oneshot::channel();
+    let job = Job {
+        turn: Turn {
+            urgency: Urgency::Interactive,
+            client: "a".into(),
+            request: RequestId(request),
+        },
+        position: Position::Last,
+        model: model.clone(),
+        source: Vec::new(),
+        task: Task::Decode(DecodeOptions::default()),
+        submitted: Instant::now(),
+        reply,
+        follower: None,
+        space,
+    };
+    queue.push(job).unwrap();
+    answer
+}
+
+/// As many requests more, each for one sentence.
+pub fn push_lone(queue: &Queue, count: u64) -> Vec<Asker> {
+    let model = model();
+    let requests = 1..=count;
+    requests
+        .map(|request| push(queue, &model, request, space(1, 10, 0)))
+        .collect()
 }
 
 pub fn space(rows: usize, tokens: usize, bytes: u64) -> Space {

@@ -8,8 +8,8 @@
 use super::{Checked, Outcome, Sentences, care::Care};
 use crate::{
     article,
-    inference::InferenceError,
-    translate::{Likelihood, Warning, fidelity::CHECKS, prepare::Prepared},
+    inference::{InferenceError, Position},
+    translate::{Likelihood, Warning, alignment::Source, fidelity::CHECKS},
 };
 use futures::future::{BoxFuture, FutureExt, try_join_all};
 use std::ops::Range;
@@ -21,10 +21,10 @@ const SMALLEST_PIECE: usize = 8;
 const CUTS: usize = 2;
 
 impl Sentences {
-    /// Translates a text that fits into the model's window.
-    pub(super) async fn translate_part(&self, part: &str) -> Result<Outcome, InferenceError> {
-        if !Prepared::new(part, self.hop.model.source(), &[], 0).has_words() {
-            return Ok(Outcome::untranslated(part.to_owned()));
+    /// Translates a text that fits into the model's window, prepared with no more care than is taken at first.
+    pub(super) async fn translate_part(&self, part: Source<'_>) -> Result<Outcome, InferenceError> {
+        if !part.prepared.has_words() {
+            return Ok(Outcome::untranslated(part.text.to_owned()));
         }
         let best = self.attempts(part, Care::new(self.decoding), CUTS).await?;
         self.count(&best);
@@ -40,17 +40,22 @@ impl Sentences {
         })
     }
 
-    /// The best of the attempts at a text, with so much care from the beginning, that may be cut so often.
+    /// The best of the attempts at a text that may be cut so often. `source`: the text, prepared with `care`.
     fn attempts<'a>(
         &'a self,
-        text: &'a str,
+        source: Source<'a>,
         mut care: Care,
         cuts: usize,
     ) -> BoxFuture<'a, Result<Checked, InferenceError>> {
         async move {
-            let first = self.input(text, &care);
+            let text = source.text;
+            let first = self.input(source, &care);
             let given = (first.tokens.clone(), first.options);
-            let mut best = self.decode(first).await?;
+            let position = match cuts {
+                CUTS => self.position,
+                _ => Position::First,
+            };
+            let mut best = self.decode(first, position).await?;
             if best.is_faultless() {
                 return Ok(best);
             }
@@ -63,9 +68,9 @@ impl Sentences {
             if cuts < CUTS || !can_be_cut {
                 care.insist();
             }
-            let second = self.input(text, &care);
+            let second = self.input(self.prepared(text, &care), &care);
             if (&second.tokens, second.options) != (&given.0, given.1) {
-                let second = self.decode(second).await?;
+                let second = self.decode(second, Position::First).await?;
                 care.learn_from(&second, &self.hop.model);
                 best = best.or(second);
             }
@@ -74,7 +79,8 @@ impl Sentences {
             }
             let translated = pieces.iter().map(|piece| {
                 let care = care.within(piece);
-                self.attempts(&text[piece.clone()], care, cuts - 1)
+                let piece = self.prepared(&text[piece.clone()], &care);
+                self.attempts(piece, care, cuts - 1)
             });
             let translated = try_join_all(translated).await?;
             Ok(best.or(self.joined(text, &pieces, translated)))
@@ -86,7 +92,9 @@ impl Sentences {
     fn pieces(&self, text: &str) -> Vec<Range<usize>> {
         // Half as much again as a half, for the pieces end at clauses.
         let size = self.hop.model.source().encode(text).len() * 3 / 4;
-        article::split_to_fit(text, |piece| self.fits(piece, size.max(SMALLEST_PIECE)))
+        article::split_to_fit(text, |piece| {
+            self.fitting(piece, size.max(SMALLEST_PIECE)).is_some()
+        })
     }
 
     fn joined(&self, text: &str, pieces: &[Range<usize>], translated: Vec<Checked>) -> Checked {
