@@ -195,6 +195,20 @@ async fn a_summary_that_was_written_is_counted_and_timed() {
     assert_eq!(wait, Some(1.0));
 }
 
+/// Drops a stream while its text is written, and waits until that is not.
+async fn frees_its_place<T>(server: &Server, stream: T) {
+    let rows = || metric(server, "depeche_batch_rows", &["engine=\"texts\""]);
+    while rows() == Some(0.0) {
+        tokio::task::yield_now().await;
+    }
+    drop(stream);
+    while rows() != Some(0.0) {
+        tokio::task::yield_now().await;
+    }
+    let saved = metric(server, "depeche_saved_tokens_total", &["texts"]);
+    assert!(saved > Some(0.0), "{saved:?}");
+}
+
 #[tokio::test]
 async fn a_summary_that_nobody_reads_any_more_frees_its_place() {
     let server = server();
@@ -207,16 +221,7 @@ async fn a_summary_that_nobody_reads_any_more_frees_its_place() {
         .await
         .stream_summarize(StreamSummarizeRequest { document })
         .await;
-    let rows = || metric(&server, "depeche_batch_rows", &["engine=\"texts\""]);
-    while rows() == Some(0.0) {
-        tokio::task::yield_now().await;
-    }
-    drop(stream);
-    while rows() != Some(0.0) {
-        tokio::task::yield_now().await;
-    }
-    let saved = metric(&server, "depeche_saved_tokens_total", &["texts"]);
-    assert!(saved > Some(0.0), "{saved:?}");
+    frees_its_place(&server, stream).await;
 }
 
 #[tokio::test]
@@ -314,16 +319,7 @@ async fn a_translation_that_is_asked_for_and_not_read_any_more_frees_its_place()
     let mut client = server.translation().await;
     let stream = client.stream_translate(StreamTranslateRequest { document });
     let stream = stream.await.unwrap();
-    let rows = || metric(&server, "depeche_batch_rows", &["engine=\"texts\""]);
-    while rows() == Some(0.0) {
-        tokio::task::yield_now().await;
-    }
-    drop(stream);
-    while rows() != Some(0.0) {
-        tokio::task::yield_now().await;
-    }
-    let saved = metric(&server, "depeche_saved_tokens_total", &["texts"]);
-    assert!(saved > Some(0.0), "{saved:?}");
+    frees_its_place(&server, stream).await;
 }
 
 #[tokio::test]

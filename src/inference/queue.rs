@@ -136,8 +136,8 @@ impl Queue {
         state.turns.len()
     }
 
-    /// If one of about the next `turns` is that of a request that came for one sentence: how many such requests
-    /// wait. Else 0.
+    /// If one of about the next `turns` is that of a new request of which one sentence waits: how many such
+    /// requests there are. Else 0.
     pub fn lone(&self, turns: usize) -> usize {
         self.lock().turns.lone(turns)
     }
